@@ -1,0 +1,42 @@
+"""Every mistake a user can make, by name. Each message is one line: what is wrong, the value, where, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class IpclassError(Exception):
+    """A mistake that the user can mend; the command line prints its one line and exits with 1."""
+
+
+class InputError(IpclassError):
+    """A table that cannot be read as documents: no such file or column, a broken row, a wrong encoding."""
+
+
+class OutputError(IpclassError):
+    """A result that cannot be written: the file exists, or its format is unknown."""
+
+
+class LabelError(IpclassError):
+    """A label file or a judgement that does not make sense, or a label nobody defined."""
+
+
+class CorpusError(IpclassError):
+    """A corpus folder that lacks a part, or has too few judgements to learn from."""
+
+
+class ModelError(IpclassError):
+    """A model folder that is missing, damaged, or holds what a model must not hold."""
+
+
+def choices(name: str, options: Iterable[str]) -> str:
+    """Return the end of an error message that names the nearest option and lists all.
+
+    >>> choices("abstrct", ["title", "abstract"])
+    "did you mean 'abstract'? There are: title, abstract"
+    """
+    listed = list(options)
+    near = get_close_matches(name, listed, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}There are: {', '.join(listed) if listed else 'none'}"

@@ -1,0 +1,74 @@
+"""What flows through the program: documents in, predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+OTHER = "other"
+"""The primary label of a document that carries none of the labels. It is never trained."""
+
+Definition = Literal["strict", "broad"]
+DEFINITIONS: tuple[Definition, ...] = ("strict", "broad")
+"""``strict`` counts grade 2, ``broad`` counts grades 1 and 2."""
+
+Grade = Literal[0, 1, 2]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A title and an abstract, either of which may be empty."""
+
+    title: str
+    abstract: str
+    id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The title, a line feed and the abstract: the form that ``TermCounter`` reads.
+
+        >>> Document("Brake\\npad", "A pad.").text
+        'Brake pad\\nA pad.'
+        """
+        return join_fields(self.title, self.abstract)
+
+
+def join_fields(title: str, abstract: str) -> str:
+    """Return one text in which the only line feed stands between the title and the abstract."""
+    return f"{title.replace(chr(10), ' ')}\n{abstract.replace(chr(10), ' ')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A person's grade of one document for one label."""
+
+    document: str
+    label: str
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one term adds to a label's score (log-odds, signed)."""
+
+    term: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says of one document under one definition.
+
+    ``probabilities`` are calibrated and independent of one another: they need not sum to 1.
+    ``known`` is the share of the text's content words that the model has met in training.
+    ``unscored`` is empty, or the reason why the text was not tagged (then nothing else is filled in).
+    """
+
+    id: str
+    labels: tuple[str, ...]
+    primary: str
+    probabilities: Mapping[str, float]
+    known: float
+    unscored: str = ""
+    explanations: Mapping[str, tuple[Contribution, ...]] = field(default_factory=dict)
