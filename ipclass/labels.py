@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ipclass.errors import LabelError, choices
-from ipclass.records import OTHER
+from ipclass.records import OTHER, UNSCORED
+from ipclass.text import Setting, Settings
 
 ID = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
 
@@ -30,7 +31,7 @@ class Label:
     outside: tuple[str, ...]
     codes: dict[str, tuple[str, ...]]
     phrases: dict[str, tuple[str, ...]]
-    settings: tuple[str, ...]
+    setting: Setting | None
     source: str
     """The file's own text, so that a model can carry an exact copy."""
 
@@ -59,9 +60,9 @@ class LabelSet:
         return tuple(label.id for label in self.labels)
 
     @property
-    def settings(self) -> dict[str, tuple[str, ...]]:
-        """Per label id, the patterns of openings that name it only as a setting (labels without any are left out)."""
-        return {label.id: label.settings for label in self.labels if label.settings}
+    def settings(self) -> Settings:
+        """The openings that name a label only as a setting."""
+        return Settings(tuple(label.setting for label in self.labels if label.setting))
 
 
 def read_labels(folder: Path) -> LabelSet:
@@ -84,8 +85,8 @@ def parse_label(id: str, source: str, where: str) -> Label:
     Raises:
         LabelError: The text is not TOML, or a key is missing or of the wrong type.
     """
-    if not ID.fullmatch(id) or id == OTHER:
-        raise LabelError(f"{where}: {id!r} cannot be a label id (lower-case letters, digits, _; not {OTHER!r})")
+    if not ID.fullmatch(id) or id in (OTHER, UNSCORED):
+        raise LabelError(f"{where}: {id!r} cannot be a label id (lower-case letters, digits, _; not {OTHER!r} or {UNSCORED!r})")
     try:
         table = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
@@ -99,16 +100,10 @@ def parse_label(id: str, source: str, where: str) -> Label:
 
     def texts(*keys: str) -> tuple[str, ...]:
         value = _dig(table, keys, where)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not _is_texts(value):
             raise LabelError(f"{where}: {'.'.join(keys)} must be a list of texts, got {value!r}")
         return tuple(value)
 
-    settings = texts("text", "settings") if "text" in table else ()
-    for pattern in settings:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise LabelError(f"{where}: text.settings: {pattern!r} is no regular expression: {error}") from error
     kinds = ("strong", "supporting", "against")
     return Label(
         id=id,
@@ -122,9 +117,26 @@ def parse_label(id: str, source: str, where: str) -> Label:
         outside=texts("examples", "outside"),
         codes={kind: texts("codes", kind) for kind in kinds},
         phrases={kind: texts("phrases", kind) for kind in kinds},
-        settings=settings,
+        setting=_setting(id, table, where),
         source=source,
     )
+
+
+def _setting(id: str, table: dict[str, Any], where: str) -> Setting | None:
+    entries = table.get("text", {})
+    patterns, words = entries.get("settings", []), entries.get("words", [])
+    if not _is_texts(patterns) or not isinstance(words, list) or not all(map(_is_texts, words)):
+        raise LabelError(f"{where}: text.settings must be a list of texts and text.words a list of such lists")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise LabelError(f"{where}: text.settings: {pattern!r} is no regular expression: {error}") from error
+    return Setting(id, tuple(patterns), tuple(map(tuple, words))) if patterns else None
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _dig(table: dict[str, Any], keys: tuple[str, ...], where: str) -> Any:

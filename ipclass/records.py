@@ -6,12 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ipclass.errors import LabelError, choices
+
 OTHER = "other"
 """The primary label of a document that carries none of the labels. It is never trained."""
+
+UNSCORED = "unscored"
+"""Stands in the place of the primary label where a text could not be tagged."""
 
 Definition = Literal["strict", "broad"]
 DEFINITIONS: tuple[Definition, ...] = ("strict", "broad")
 """``strict`` counts grade 2, ``broad`` counts grades 1 and 2."""
+
+LEAST_GRADE: Mapping[Definition, int] = {"strict": 2, "broad": 1}
+"""The lowest grade that counts under each definition."""
+
+
+def definition_named(name: str) -> Definition:
+    """Return ``name`` if it is a definition.
+
+    Raises:
+        LabelError: It is not.
+    """
+    for definition in DEFINITIONS:
+        if name == definition:
+            return definition
+    raise LabelError(f"no definition {name!r}; {choices(name, DEFINITIONS)}")
+
 
 Grade = Literal[0, 1, 2]
 

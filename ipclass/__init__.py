@@ -1,0 +1,21 @@
+"""Tags patent abstracts by technology, and turns the tags into share statistics that can be defended."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipclass.model import Model as Model
+    from ipclass.records import Document as Document
+    from ipclass.records import Prediction as Prediction
+
+_HOMES = {"Model": "ipclass.model", "Document": "ipclass.records", "Prediction": "ipclass.records"}
+__all__ = ["Document", "Model", "Prediction"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: ``ipclass --help`` must not wait for numpy."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,183 @@
+"""From a corpus to a model: TF-IDF, one linear classifier a target, calibration and thresholds on held-out folds."""
+
+from __future__ import annotations
+
+import platform
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from joblib import Parallel, delayed
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.svm import LinearSVC
+
+from ipclass import scores
+from ipclass.corpus import AUTHORED, CALIBRATING, NOT_JUDGED, TITLE_WEIGHT, Corpus, keep_terms
+from ipclass.counts import Lexicon
+from ipclass.errors import CorpusError
+from ipclass.model import Model, Target
+from ipclass.records import DEFINITIONS, LEAST_GRADE, Definition
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+FEWEST_POSITIVES = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run; the defaults were chosen on the development texts.
+
+    ``penalty`` is scikit-learn's C, ``least_documents`` the number of documents that a term must occur in,
+    ``authored_weight`` how much a text written for the project counts beside a real one.
+    """
+
+    penalty: float = 1.0
+    least_documents: int = 2
+    authored_weight: float = 0.5
+    folds: int = 10
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A classifier of one target, and what is known of it from documents that it had not seen."""
+
+    target: Target
+    weights: Floats
+    intercept: float
+    quality: Mapping[str, float]
+
+
+def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
+    """Return the model that ``corpus`` teaches.
+
+    The same corpus and recipe give the same model on one machine.
+
+    Raises:
+        CorpusError: A label has too few positive or negative judgements under a definition.
+    """
+    terms, counts = keep_terms((corpus.terms, corpus.counts), recipe.least_documents)
+    matrix = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(corpus), len(terms)))
+    weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
+    features = weighting.transform(matrix)
+    folds = fold_of(corpus.groups(), recipe.folds)
+    wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
+    fitted = Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(fit_target)(features, corpus, definition, label, folds, recipe) for definition, label in wanted
+    )
+    lexicon = Lexicon(terms, corpus.labels.settings, TITLE_WEIGHT)
+    return Model(
+        labels=corpus.labels,
+        lexicon=lexicon,
+        idf=weighting.idf_.astype(np.float32).astype(np.float64),
+        weights=np.column_stack([each.weights for each in fitted]).astype(np.float32).astype(np.float64),
+        intercepts=np.array([each.intercept for each in fitted]),
+        targets=tuple(each.target for each in fitted),
+        facts=_facts(corpus, recipe, fitted),
+    )
+
+
+def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
+    """Return the fold of each document: a checksum of its group, so that it never changes and groups stay whole."""
+    return np.array([zlib.crc32(group.encode()) % folds for group in groups], np.int64)
+
+
+def fit_target(
+    features: sp.csr_matrix,
+    corpus: Corpus,
+    definition: Definition,
+    label: str,
+    folds: npt.NDArray[np.int64],
+    recipe: Recipe,
+) -> Fitted:
+    """Return the classifier of one label under one definition, calibrated on what its folds had not seen.
+
+    Only documents judged for the label count, and only those that no model picked and nobody made up calibrate.
+    """
+    grades = corpus.grades(label)
+    judged = np.flatnonzero(grades != NOT_JUDGED)
+    truth = grades[judged] >= LEAST_GRADE[definition]
+    _check(truth, label, definition)
+    rows, fold = features[judged], folds[judged]
+    weights = np.where(corpus.origins()[judged] == AUTHORED, recipe.authored_weight, 1.0)
+    held_out = _held_out(rows, truth, weights, fold, recipe)
+    calibrating = np.isin(corpus.origins()[judged], CALIBRATING)
+    if not truth[calibrating].any() or truth[calibrating].all():
+        calibrating = np.ones(len(judged), bool)  # a corpus of authored texts alone has nothing better
+    unseen, known = held_out[calibrating], truth[calibrating]
+    threshold, probabilities = _threshold(unseen, known, fold[calibrating])
+    classifier = _classifier(recipe).fit(rows, truth, sample_weight=weights)
+    order = np.lexsort((known, unseen))
+    target = Target(definition, label, scores.fit_platt(unseen, known), threshold, unseen[order], known[order])
+    return Fitted(target, classifier.coef_[0], float(classifier.intercept_[0]), _quality(probabilities, known, threshold))
+
+
+def _check(truth: Bools, label: str, definition: Definition) -> None:
+    for kind, n in (("positive", int(truth.sum())), ("negative", int((~truth).sum()))):
+        if n < FEWEST_POSITIVES:
+            raise CorpusError(
+                f"{label}, {definition}: {n} {kind} judgements; at least {FEWEST_POSITIVES} are needed to learn from"
+            )
+
+
+def _held_out(rows: sp.csr_matrix, truth: Bools, weights: Floats, fold: npt.NDArray[np.int64], recipe: Recipe) -> Floats:
+    """Return a score for each document by the classifier of the other folds."""
+    found = np.full(len(truth), np.nan)
+    for each in np.unique(fold):
+        inside = fold == each
+        if truth[~inside].any() and not truth[~inside].all():
+            classifier = _classifier(recipe).fit(rows[~inside], truth[~inside], sample_weight=weights[~inside])
+            found[inside] = classifier.decision_function(rows[inside])
+    if np.isnan(found).any():
+        raise CorpusError("all positive or all negative judgements are of one group; judge documents of other families")
+    return found
+
+
+def _threshold(unseen: Floats, truth: Bools, fold: npt.NDArray[np.int64]) -> tuple[float, Floats]:
+    """Return the threshold of best expected F1, and the probabilities it was found on: each calibrated on the other folds."""
+    probabilities = np.empty(len(unseen))
+    for each in np.unique(fold):
+        inside = fold == each
+        others = ~inside if truth[~inside].any() and not truth[~inside].all() else np.ones(len(fold), bool)
+        probabilities[inside] = scores.fit_platt(unseen[others], truth[others])(unseen[inside])
+    return scores.best_threshold(probabilities), probabilities
+
+
+def _classifier(recipe: Recipe) -> LinearSVC:
+    return LinearSVC(C=recipe.penalty, class_weight="balanced", dual=False, random_state=recipe.seed)
+
+
+def _quality(probabilities: Floats, truth: Bools, threshold: float) -> dict[str, float]:
+    assigned = probabilities >= threshold
+    return {
+        "documents": len(truth),
+        "positives": int(truth.sum()),
+        "precision": scores.precision(assigned, truth),
+        "recall": scores.recall(assigned, truth),
+        "f1": scores.f1(assigned, truth),
+        "average_precision": scores.average_precision(probabilities, truth),
+        "brier": scores.brier(probabilities, truth),
+        "calibration_error": scores.calibration_error(probabilities, truth),
+    }
+
+
+def _facts(corpus: Corpus, recipe: Recipe, fitted: Sequence[Fitted]) -> dict[str, Any]:
+    origins, counts = np.unique(corpus.origins(), return_counts=True)
+    return {
+        "recipe": asdict(recipe),
+        "documents": dict(zip(origins.tolist(), counts.tolist(), strict=True)),
+        "labels": {label.id: label.version for label in corpus.labels},
+        "cross_validation": [
+            {"definition": each.target.definition, "label": each.target.label, **each.quality} for each in fitted
+        ],
+        "made_with": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("ipclass", "spacy", "scikit-learn", "numpy", "scipy")},
+        },
+    }
