@@ -144,6 +144,20 @@ def work(block: bytes | pl.DataFrame, job: Job) -> Done:
     return Done(len(read), payload, assigned, dict(Counter(filter(None, tags.unscored))))
 
 
+def readable(source: Source, model: Model, definition: Definition) -> Iterator[str]:
+    """Yield a line to read for each document: the primary label, the probability of each label assigned, the title."""
+    for block in source.blocks():
+        read = parse(block, source.layout)
+        tags = model.tag(read.texts, definition)
+        for row, text in enumerate(read.texts):
+            sure = {
+                label: tags.probabilities[row, place] for place, label in enumerate(tags.labels) if tags.assigned[row, place]
+            }
+            shown = ", ".join(f"{label} {p:.2f}" for label, p in sorted(sure.items(), key=lambda item: -item[1]))
+            title = text.partition("\n")[0] or text.strip()
+            yield f"{tags.primary[row]:<10} {shown or tags.unscored[row] or '-':<20} {title[:90]}"
+
+
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     """Return the names of the columns that tagging adds to a table."""
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored"]

@@ -81,6 +81,7 @@ def classify(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     model: ModelOption = "",
+    as_table: Annotated[bool, typer.Option("--table", help="Print titles and tags to read, and write nothing.")] = False,
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -93,6 +94,10 @@ def classify(
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
     source = files.Source(table, input_format or None, columns, encoding)
+    if as_table:
+        for line in batch.readable(source, batch.load(model), definition_named(definition)):
+            typer.echo(line)
+        return
     written = files.format_of(output, output_format or None, default=source.layout.format)
     job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
     with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:

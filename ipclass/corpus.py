@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipclass import text as plain
-from ipclass.counts import Counts, concatenate
+from ipclass.counts import Counted, Counts, bare, join, keep_terms, learn, only
 from ipclass.errors import CorpusError, choices
 from ipclass.labels import LabelSet, read_labels
 from ipclass.records import Document
@@ -92,14 +91,14 @@ def read_corpus(folder: Path) -> Corpus:
     """
     labels = read_labels(folder / "labels")
     authored = read_judged(folder / "authored.jsonl", labels) if (folder / "authored.jsonl").is_file() else ()
-    written = _count_authored(authored, labels.settings)
+    written = _count((judged.document for judged in authored), labels.settings)
     if not (folder / "patents.csv").is_file():
         if not authored:
             raise CorpusError(f"{folder}: holds neither authored.jsonl nor patents.csv")
         return Corpus(labels, tuple(judged.entry for judged in authored), *written)
     entries = read_entries(folder / "patents.csv", labels)
     counted = _read_counts(folder / "patents.npz", len(entries))
-    terms, counts = _join(counted, written)
+    terms, counts = join(counted, written)
     return Corpus(labels, (*entries, *_adopted([judged.entry for judged in authored], entries)), terms, counts)
 
 
@@ -200,9 +199,6 @@ def read_entries(path: Path, labels: LabelSet) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-Counted = tuple[tuple[str, ...], Counts]
-
-
 def _read_counts(path: Path, n: int) -> Counted:
     if not path.is_file():
         raise CorpusError(f"{path}: missing; it holds the term counts of patents.csv")
@@ -216,62 +212,11 @@ def _read_counts(path: Path, n: int) -> Counted:
         raise CorpusError(f"{path}: counts of {len(starts) - 1} texts, but patents.csv has {n} rows; build it anew")
     if len(columns) and not 0 <= columns.min() <= columns.max() < len(terms):
         raise CorpusError(f"{path}: names terms beyond its vocabulary of {len(terms)}")
-    return terms, _bare(starts, columns, values.astype(np.float64))
+    return terms, bare(starts, columns, values.astype(np.float64))
 
 
-def _bare(starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Counts:
-    """Return counts of which nothing but the terms is known."""
-    none = np.zeros(len(starts) - 1, np.int64)
-    return Counts(starts, columns, values, none, none, none, none)
-
-
-def count_all(documents: Iterable[Document], settings: Settings, title_weight: int = TITLE_WEIGHT) -> Counted:
-    """Return every term of ``documents``, sorted, and their counts."""
-    rows: list[Counter[str]] = []
-    for title, abstract in plain.terms_of((document.text for document in documents), settings):
-        row = Counter(abstract)
-        for term, times in Counter(title).items():
-            row[term] += title_weight * times
-        rows.append(row)
-    terms = tuple(sorted(set().union(*rows)))
-    numbers = {term: number for number, term in enumerate(terms)}
-    pairs = [sorted((numbers[term], times) for term, times in row.items()) for row in rows]
-    starts = np.cumsum([0, *map(len, pairs)])
-    flat = np.array([pair for row_pairs in pairs for pair in row_pairs], np.int64).reshape(-1, 2)
-    return terms, _bare(starts, flat[:, 0], flat[:, 1].astype(np.float64))
-
-
-def _count_authored(authored: Sequence[Judged], settings: Settings) -> Counted:
-    return count_all((judged.document for judged in authored), settings)
-
-
-def _join(one: Counted, two: Counted) -> Counted:
-    terms = tuple(sorted({*one[0], *two[0]}))
-    return terms, concatenate([_renumbered(part, terms) for part in (one, two)])
-
-
-def _renumbered(counted: Counted, terms: Sequence[str]) -> Counts:
-    """Return the counts with the columns of ``terms``, which has all of the old ones in the same order."""
-    old, counts = counted
-    numbers = {term: number for number, term in enumerate(terms)}
-    new = np.array([numbers[term] for term in old], np.int64)
-    return replace(counts, terms=new[counts.terms]) if len(old) else counts
-
-
-def keep_terms(counted: Counted, least: int) -> Counted:
-    """Return the terms that occur in at least ``least`` documents, and the counts of these alone."""
-    terms, counts = counted
-    return _only(counted, np.bincount(counts.terms, minlength=len(terms)) >= least)
-
-
-def _only(counted: Counted, kept: npt.NDArray[np.bool_]) -> Counted:
-    """Return the terms marked in ``kept`` with their counts, numbered anew."""
-    terms, counts = counted
-    numbers = np.cumsum(kept) - 1
-    inside = kept[counts.terms]
-    starts = np.concatenate([[0], np.cumsum(inside)])[counts.starts].astype(np.int64)
-    chosen = tuple(term for term, keep in zip(terms, kept.tolist(), strict=True) if keep)
-    return chosen, replace(counts, starts=starts, terms=numbers[counts.terms[inside]], values=counts.values[inside])
+def _count(documents: Iterable[Document], settings: Settings) -> Counted:
+    return learn((document.text for document in documents), settings, TITLE_WEIGHT)
 
 
 def rebuild(folder: Path, judged: Sequence[Path], texts: Sequence[Path]) -> Corpus:
@@ -318,10 +263,10 @@ def build(folder: Path, judged: Sequence[Judged], known: Iterable[tuple[Entry, D
     together = [*((each.entry, each.document) for each in judged), *known]
     entries = _grouped(together)
     authored = read_judged(folder / "authored.jsonl", labels) if (folder / "authored.jsonl").is_file() else ()
-    real = count_all((document for _, document in together), labels.settings)
-    written = _count_authored(authored, labels.settings)
-    common = set(keep_terms(_join(real, written), 2)[0])
-    terms, counts = _only(real, np.array([term in common for term in real[0]], bool))
+    real = _count((document for _, document in together), labels.settings)
+    written = _count((judged.document for judged in authored), labels.settings)
+    common = set(keep_terms(join(real, written), 2)[0])
+    terms, counts = only(real, np.array([term in common for term in real[0]], bool))
     _write_entries(folder / "patents.csv", entries, labels)
     _write_counts(folder / "patents.npz", terms, counts)
     return read_corpus(folder)

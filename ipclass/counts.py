@@ -6,8 +6,9 @@ The counts equal those of the plain route ``text.terms_of`` (a test says so).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,62 @@ def concatenate(parts: Sequence[Counts]) -> Counts:
     return Counts(starts=starts, **{name: np.concatenate(arrays) for name, arrays in join.items()})
 
 
+Counted = tuple[tuple[str, ...], Counts]
+"""Terms, and counts whose columns they name."""
+
+
+def bare(starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Counts:
+    """Return counts of which nothing but the terms is known."""
+    none = np.zeros(len(starts) - 1, np.int64)
+    return Counts(starts, columns, values, none, none, none, none)
+
+
+def learn(texts: Iterable[str], settings: Settings = NO_SETTINGS, title_weight: int = 2) -> Counted:
+    """Return every term of ``texts``, sorted, and their counts, by the plain route."""
+    rows: list[Counter[str]] = []
+    for title, abstract in plain.terms_of(texts, settings):
+        row = Counter(abstract)
+        for term, times in Counter(title).items():
+            row[term] += title_weight * times
+        rows.append(row)
+    terms = tuple(sorted(set().union(*rows)))
+    numbers = {term: number for number, term in enumerate(terms)}
+    pairs = [sorted((numbers[term], times) for term, times in row.items()) for row in rows]
+    starts = np.cumsum([0, *map(len, pairs)])
+    flat = np.array([pair for row_pairs in pairs for pair in row_pairs], np.int64).reshape(-1, 2)
+    return terms, bare(starts, flat[:, 0], flat[:, 1].astype(np.float64))
+
+
+def join(one: Counted, two: Counted) -> Counted:
+    """Return the terms of both, sorted, and the texts of ``one`` followed by those of ``two``."""
+    terms = tuple(sorted({*one[0], *two[0]}))
+    return terms, concatenate([_renumbered(part, terms) for part in (one, two)])
+
+
+def _renumbered(counted: Counted, terms: Sequence[str]) -> Counts:
+    """Return the counts with the columns of ``terms``, which has all of the old ones in the same order."""
+    old, counts = counted
+    numbers = {term: number for number, term in enumerate(terms)}
+    new = np.array([numbers[term] for term in old], np.int64)
+    return replace(counts, terms=new[counts.terms]) if len(old) else counts
+
+
+def keep_terms(counted: Counted, least: int) -> Counted:
+    """Return the terms that occur in at least ``least`` documents, and the counts of these alone."""
+    terms, counts = counted
+    return only(counted, np.bincount(counts.terms, minlength=len(terms)) >= least)
+
+
+def only(counted: Counted, kept: npt.NDArray[np.bool_]) -> Counted:
+    """Return the terms marked in ``kept`` with their counts, numbered anew."""
+    terms, counts = counted
+    numbers = np.cumsum(kept) - 1
+    inside = kept[counts.terms]
+    starts = np.concatenate([[0], np.cumsum(inside)])[counts.starts].astype(np.int64)
+    chosen = tuple(term for term, keep in zip(terms, kept.tolist(), strict=True) if keep)
+    return chosen, replace(counts, starts=starts, terms=numbers[counts.terms[inside]], values=counts.values[inside])
+
+
 class Lexicon:
     """The terms of a model, each with a number, and the memory of the words met so far.
 
@@ -92,8 +149,7 @@ class Lexicon:
         return (one * np.int64(len(self.terms)) + two + 1).astype(np.uint64) * _MIX
 
     def _forget(self) -> None:
-        """Start the memory of words anew, spaCy's own included."""
-        plain.pipeline.cache_clear()
+        """Start the memory of words anew."""
         self._memory = _Table(1 << 16)
         self._groups = np.zeros(0, np.int64)
         self._codes = np.zeros(0, np.int64)
@@ -165,6 +221,7 @@ class Lexicon:
         new = np.flatnonzero(places < 0)
         if len(new):
             if self._met > MEMORY_WORDS:
+                plain.pipeline.cache_clear()  # spaCy remembers every word too
                 self._forget()
                 new = np.arange(len(hashes))
             self._learn(data, starts[new], ends[new], hashes[new])

@@ -28,8 +28,8 @@ FORMAT = 1
 SHIPPED = "frontier"
 FEWEST_WORDS = 5
 FEWEST_KNOWN = 3
-ENGLISH_STOPS = 0.12
-ENGLISH_KNOWN = 0.35
+ENGLISH_STOPS = 0.15  # of 96,000 real English abstracts 2 lie below both, and 14 texts in 11 other languages all do
+ENGLISH_KNOWN = 0.45
 _BATCH = 1000
 _LARGEST_PART = 200_000_000  # bytes; a damaged manifest must not make us read more
 
@@ -237,7 +237,7 @@ def _unscored(counts: Counts) -> tuple[str, ...]:
     reasons = np.select(
         [
             counts.words == 0,
-            (counts.words >= FEWEST_WORDS) & foreign,
+            foreign & ((counts.words >= FEWEST_WORDS) | (counts.known + counts.stops == 0)),
             (counts.words < FEWEST_WORDS) | (counts.known < FEWEST_KNOWN),
         ],
         ["empty", "not English", "too short"],

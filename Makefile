@@ -1,0 +1,35 @@
+# The four commands of a newcomer. Each makes .venv first, if it is not there.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: classify test lint bench train
+
+classify: .venv/ready  ## tag a few example abstracts with the shipped model
+	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
+
+test: .venv/ready  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/lint  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/bench  ## speed and memory beside the alternatives; needs ../shared
+	$(BIN)/python benchmarks/speed.py
+
+train: .venv/ready  ## make the shipped model anew from the shipped corpus
+	$(BIN)/ipclass train corpora/frontier -o models/frontier --force
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+.venv/lint: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+.venv/bench: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
