@@ -9,8 +9,8 @@ from pathlib import Path
 import ipclass
 
 assert "site-packages" in ipclass.__file__, ipclass.__file__
-rows = list(csv.DictReader(Path("tagged.csv").open(encoding="utf-8")))
-given = list(csv.DictReader(Path("examples.csv").open(encoding="utf-8")))
+rows = list(csv.DictReader(Path("tagged.csv").read_text("utf-8").splitlines()))
+given = list(csv.DictReader(Path("examples.csv").read_text("utf-8").splitlines()))
 assert [row["id"] for row in rows] == [row["id"] for row in given]
 wrong = [row["id"] for row, want in zip(rows, given, strict=True) if row["primary"] != want["expected"]]
 assert not wrong, f"tagged otherwise than expected: {wrong}"

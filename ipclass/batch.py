@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,11 +17,13 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from ipclass import files
 from ipclass.errors import InputError, OutputError
-from ipclass.files import STDIO, Format, Layout, RowError, Source, as_lines, as_table, header, parse
+from ipclass.files import STDIO, Block, Format, Layout, RowError, Source, as_lines, as_table, header, parse
 from ipclass.model import Model, Tags
 from ipclass.records import UNSCORED, Contribution, Definition
 
+SET_APART = "set the new ones apart with --prefix"
 TAGGED_BY = 12  # digits of the model's digest that a row carries
 
 
@@ -86,7 +89,7 @@ def run(
     added = added_columns(model.labels.ids, job)
     clash = [name for name in added if name in source.layout.columns]
     if clash:
-        raise InputError(f"{source.path}: has a column {clash[0]!r} already; set the new ones apart with --prefix")
+        raise InputError(f"{source.path}: has a column {clash[0]!r} already; {SET_APART}")
     sink = sink_for(target, job.output, [*source.layout.columns, *added], force=force)
     state = sink.begin(_fingerprint(source, job, model), resume)
     summary = Summary(state.rows, Counter(state.assigned), Counter(state.unscored))
@@ -124,7 +127,24 @@ def spread_locally(blocks: Iterable[Any], job: Job, jobs: int) -> Iterator[Done]
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-    yield from pool(delayed(work)(block, job) for block in blocks)
+    results = pool(delayed(_work_or_error)(block, job) for block in blocks)
+    try:
+        for done in results:
+            if isinstance(done, RowError):
+                raise done
+            yield done
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib tells of blocks begun in vain: that is what stopping early means
+            results.close()
+
+
+def _work_or_error(block: bytes | pl.DataFrame, job: Job) -> Done | RowError:
+    """Return a mistake as a result: its row can only be counted once the blocks before it are done."""
+    try:
+        return work(block, job)
+    except RowError as error:
+        return error
 
 
 def work(block: bytes | pl.DataFrame, job: Job) -> Done:
@@ -137,6 +157,7 @@ def work(block: bytes | pl.DataFrame, job: Job) -> Done:
     model = load(job.model)
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
+        _check_clash(read, added_columns(tags.labels, job))
         payload = as_lines(read, added_fields(tags, job))
     else:
         payload = as_table(read, added_frame(tags, model, job), job.layout, job.output)
@@ -158,8 +179,16 @@ def readable(source: Source, model: Model, definition: Definition) -> Iterator[s
             yield f"{tags.primary[row]:<10} {shown or tags.unscored[row] or '-':<20} {title[:90]}"
 
 
+def _check_clash(read: Block, added: Sequence[str]) -> None:
+    for row, record in enumerate(read.records or (), start=1):
+        if clash := [name for name in added if name in record]:
+            raise RowError(row, f"has a field {clash[0]!r} already; {SET_APART}")
+
+
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     """Return the names of the columns that tagging adds to a table."""
+    if job.output == "jsonl":
+        return [job.prefix + name for name in ("labels", "primary", "probabilities", "known", "unscored", "terms")]
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
@@ -172,11 +201,15 @@ def added_frame(tags: Tags, model: Model, job: Job) -> pl.DataFrame:
     tagged = [pl.Series(tags.assigned[:, place].astype("int8")) for place in range(len(tags.labels))]
     sure = [pl.Series(tags.probabilities[:, place]).round_sig_figs(6) for place in range(len(tags.labels))]
     values: list[Any] = [series.zip_with(scored, pl.Series([None], dtype=series.dtype)) for series in (*tagged, *sure)]
-    values += [list(tags.primary), pl.Series(tags.known).round(3), list(tags.unscored)]
+    values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored)]
     if job.explain:
-        values += [[_shown(row.get(label, ())) for row in tags.explanations] for label in tags.labels]
-    values.append([tagged_by(model, job.definition)] * len(tags))
+        values += [_texts([_shown(row.get(label, ())) for row in tags.explanations]) for label in tags.labels]
+    values.append(_texts([tagged_by(model, job.definition)] * len(tags)))
     return pl.DataFrame(dict(zip(added_columns(tags.labels, job), values, strict=True)))
+
+
+def _texts(values: Sequence[str]) -> pl.Series:
+    return pl.Series(values, dtype=pl.String)  # a block without rows must have the types of the others
 
 
 def tagged_by(model: Model, definition: Definition) -> str:
@@ -211,6 +244,7 @@ def added_fields(tags: Tags, job: Job) -> Iterator[dict[str, Any]]:
 def _fingerprint(source: Source, job: Job, model: Model) -> str:
     """Return what must be equal for a run to go on where another stopped."""
     facts = {**asdict(replace(job, model="")), "digest": model.digest, "path": source.path}
+    facts["cut"] = (files.BLOCK_BYTES, files.PARQUET_ROWS)
     if source.path != STDIO:
         status = Path(source.path).stat()
         facts |= {"size": status.st_size, "changed": status.st_mtime_ns}
@@ -250,6 +284,8 @@ def sink_for(target: str, format: Format, columns: Sequence[str], *, force: bool
             raise OutputError("Parquet cannot be written to standard output; name a file with -o")
         return Sink(header(columns, format))
     path = Path(target)
+    if format == "parquet" and path.suffix == ".gz":
+        raise OutputError(f"{target}: Parquet is packed already; leave out .gz")
     if path.exists() and not force:
         raise OutputError(f"{target}: exists; --force replaces it")
     if path.is_dir() or not path.parent.is_dir():

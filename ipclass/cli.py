@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ipclass.errors import IpclassError
+from ipclass.errors import IpclassError, OutputError
 
 if TYPE_CHECKING:
     from ipclass.batch import Summary
@@ -164,7 +164,6 @@ def train(
     """
     from ipclass import card, training
     from ipclass import corpus as corpora
-    from ipclass.errors import OutputError
 
     if (output / "manifest.json").exists() and not force:
         raise OutputError(f"{output}: holds a model already; --force replaces it")
@@ -197,12 +196,28 @@ def evaluate(
     texts = [each for path in judged for each in corpora.read_judged(path, loaded.labels)]
     report = evaluation.evaluate(loaded, texts, draws)
     _metrics(metrics_file, evaluation.as_record(report, loaded))
-    typer.echo(json.dumps(evaluation.as_record(report, loaded), indent=1) if as_json else evaluation.as_table(report))
+    typer.echo(_json(evaluation.as_record(report, loaded)) if as_json else evaluation.as_table(report))
 
 
 def _metrics(path: Path | None, facts: Any) -> None:
     if path is not None:
-        path.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")
+        try:
+            path.write_text(_json(facts, sort_keys=True) + "\n", "utf-8")
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _json(facts: Any, sort_keys: bool = False) -> str:
+    """Return ``facts`` as JSON, with null for what is not defined (nan)."""
+    return json.dumps(_defined(facts), indent=1, sort_keys=sort_keys)
+
+
+def _defined(facts: Any) -> Any:
+    if isinstance(facts, dict):
+        return {name: _defined(value) for name, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_defined(value) for value in facts]
+    return None if isinstance(facts, float) and facts != facts else facts
 
 
 labels_app = typer.Typer(cls=Commands, help="Show what the labels mean.", no_args_is_help=True)

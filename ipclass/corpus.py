@@ -109,7 +109,7 @@ def _adopted(authored: Sequence[Entry], patents: Sequence[Entry]) -> list[Entry]
 
 
 def _without_kind(number: str) -> str:
-    return _KIND.sub("", number)
+    return _KIND.sub("", re.sub(r"[^A-Za-z0-9]", "", number))
 
 
 def read_judged(path: Path, labels: LabelSet) -> tuple[Judged, ...]:

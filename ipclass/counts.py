@@ -1,6 +1,6 @@
 """Counts of terms, a batch of texts at a time, without a Python object per word.
 
-Each distinct word is analysed once, by ``text.analyse``; after that a word is eight bytes (a hash) that numpy looks up.
+Each distinct word is analysed once, by ``text.term``; after that a word is eight bytes (a hash) that numpy looks up.
 The counts equal those of the plain route ``text.terms_of`` (a test says so).
 """
 
@@ -20,12 +20,13 @@ from ipclass.text import NO_SETTINGS, NOTHING, STOP, Settings
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Words64 = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.int32]
 
 UNKNOWN_CODE, STOP_CODE, NOTHING_CODE = -1, -2, -3
 BATCH_BYTES = 1 << 18  # the arrays of one batch stay in the processor's cache
 MEMORY_WORDS = 500_000  # distinct words remembered before the memory starts anew: 16 MB
 
-_RADIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2**64
+_RADIX = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -121,15 +122,24 @@ class Lexicon:
         terms: Single words, and pairs of them with a space between. The place in the sequence is the term's number.
         settings: Openings to be masked before anything is counted.
         title_weight: How often a word of the title counts.
+        stop_words: What spaCy takes for stop words, if that is known already: a model keeps them, so that it neither waits
+            for spaCy nor changes with it.
 
     Raises:
         ModelError: A pair is made of words that are not terms themselves.
     """
 
-    def __init__(self, terms: Sequence[str], settings: Settings = NO_SETTINGS, title_weight: int = 2) -> None:
+    def __init__(
+        self,
+        terms: Sequence[str],
+        settings: Settings = NO_SETTINGS,
+        title_weight: int = 2,
+        stop_words: frozenset[str] | None = None,
+    ) -> None:
         self.terms = terms
         self.settings = settings
         self.title_weight = title_weight
+        self.stop_words = plain.stop_words() if stop_words is None else stop_words
         self._singles = {term: number for number, term in enumerate(terms) if " " not in term}
         self._pairs = self._pair_table()
         self._forget()
@@ -141,18 +151,18 @@ class Lexicon:
         except KeyError as error:
             raise ModelError(f"the pairs of the lexicon hold the word {error}, which is no term itself") from error
         table = _Table(2 * len(numbers))
-        both = np.array(parts, np.int64).reshape(-1, 2)
+        both = np.array(parts, np.int32).reshape(-1, 2)
         table.insert(self._pair_keys(both[:, 0], both[:, 1]), numbers)
         return table
 
-    def _pair_keys(self, one: Ints, two: Ints) -> Words64:
-        return (one * np.int64(len(self.terms)) + two + 1).astype(np.uint64) * _MIX
+    def _pair_keys(self, one: Codes, two: Codes) -> Words64:
+        return np.asarray((one * np.int64(len(self.terms)) + two + 1).astype(np.uint64) * _MIX)
 
     def _forget(self) -> None:
         """Start the memory of words anew."""
         self._memory = _Table(1 << 16)
         self._groups = np.zeros(0, np.int64)
-        self._codes = np.zeros(0, np.int64)
+        self._codes = np.zeros(0, np.int32)
         self._met = 0
 
     def count(self, texts: Iterable[str]) -> Counts:
@@ -194,7 +204,8 @@ class Lexicon:
         paired = pairs >= 0
         found = np.concatenate([codes[single], pairs[paired]])
         where = np.concatenate([lines[single], lines[:-1][adjacent][paired]])
-        keys = (where >> 1) * len(self.terms) + found
+        narrow = n * len(self.terms) < 1 << 31  # half the bytes to sort
+        keys = (where >> 1).astype(np.int32 if narrow else np.int64) * len(self.terms) + found
         titles = keys[where & 1 == 0]
         keys = np.sort(np.concatenate([keys, *[titles] * (self.title_weight - 1)]))
         first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
@@ -212,16 +223,17 @@ class Lexicon:
 
     def _read(self, texts: list[str]) -> _Stream:
         """Return the words of ``texts``, each of one line feed, as codes."""
-        data = np.frombuffer("\n".join(texts).encode(), np.uint8)
+        data = np.frombuffer("\n".join(texts).encode() + bytes(7), np.uint8)
         starts, ends = _word_bounds(data)
         feeds = np.searchsorted(starts, np.flatnonzero(data == 10))
-        lines = np.repeat(np.arange(2 * len(texts)), np.diff(feeds, prepend=0, append=len(starts))[: 2 * len(texts)])
+        lines = np.repeat(
+            np.arange(2 * len(texts), dtype=np.int32), np.diff(feeds, prepend=0, append=len(starts))[: 2 * len(texts)]
+        )
         hashes = _hash_words(data, starts, ends)
         places = self._memory.get(hashes, -1)
         new = np.flatnonzero(places < 0)
         if len(new):
             if self._met > MEMORY_WORDS:
-                plain.pipeline.cache_clear()  # spaCy remembers every word too
                 self._forget()
                 new = np.arange(len(hashes))
             self._learn(data, starts[new], ends[new], hashes[new])
@@ -230,32 +242,37 @@ class Lexicon:
 
     def _learn(self, data: npt.NDArray[np.uint8], starts: Ints, ends: Ints, hashes: Words64) -> None:
         distinct, first = np.unique(hashes, return_index=True)
-        codes = np.empty(len(distinct), np.int64)
+        codes = np.empty(len(distinct), np.int32)
         groups = np.empty(len(distinct), np.int64)
         buffer = data.tobytes()
         for place, at in enumerate(first):
             word = buffer[starts[at] : ends[at]].decode()
-            term = plain.analyse(word)
-            codes[place] = _code(term, self._singles)
-            groups[place] = self.settings.bits.get(word.lower(), 0)
+            lower = word.lower()
+            codes[place] = self._code(plain.term(word, lower in self.stop_words))
+            groups[place] = self.settings.bits.get(lower, 0)
         self._memory.insert(distinct, np.arange(self._met, self._met + len(distinct)))
         self._codes = np.concatenate([self._codes[: self._met], codes])
         self._groups = np.concatenate([self._groups[: self._met], groups])
         self._met += len(distinct)
+
+    def _code(self, term: str) -> int:
+        if term == NOTHING:
+            return NOTHING_CODE
+        return STOP_CODE if term == STOP else self._singles.get(term, UNKNOWN_CODE)
 
 
 @dataclass(frozen=True)
 class _Stream:
     """The words of a batch in order: what each stands for, the line it is on (two a text), its groups of settings."""
 
-    codes: Ints
-    lines: Ints
+    codes: Codes
+    lines: Codes
     groups: Ints
 
     def replaced(self, places: Ints, by: _Stream) -> _Stream:
         """Return the stream with the texts at ``places`` replaced by the texts of ``by``, in that order."""
         kept = ~np.isin(self.lines >> 1, places)
-        lines = places[by.lines >> 1] * 2 + (by.lines & 1)
+        lines = (places[by.lines >> 1] * 2 + (by.lines & 1)).astype(np.int32)
         return _Stream(
             np.concatenate([self.codes[kept], by.codes]),
             np.concatenate([self.lines[kept], lines]),
@@ -269,17 +286,17 @@ class _Table:
     def __init__(self, room: int) -> None:
         self._size = 1 << max(10, (2 * room - 1).bit_length())
         self._keys = np.zeros(self._size, np.uint64)
-        self._values = np.zeros(self._size, np.int64)
+        self._values = np.zeros(self._size, np.int32)
         self._filled = 0
 
     def _slots(self, keys: Words64) -> Ints:
         return (keys >> np.uint64(64 - (self._size.bit_length() - 1))).astype(np.int64)
 
-    def get(self, keys: Words64, missing: int) -> Ints:
+    def get(self, keys: Words64, missing: int) -> Codes:
         """Return the number of each key, or ``missing``."""
         slots = self._slots(keys)
         met = self._keys[slots]
-        values = np.where(met == keys, self._values[slots], missing)
+        values = np.where(met == keys, self._values[slots], np.int32(missing))
         open_ = np.flatnonzero((met != keys) & (met != 0))
         while len(open_):
             slots[open_] = (slots[open_] + 1) & (self._size - 1)
@@ -289,7 +306,7 @@ class _Table:
             open_ = open_[~hit & (met != 0)]
         return values
 
-    def insert(self, keys: Words64, values: Ints) -> None:
+    def insert(self, keys: Words64, values: Ints | Codes) -> None:
         """Add ``keys``, all distinct and none of them there yet."""
         if 2 * (self._filled + len(keys)) > self._size:
             self._grow(self._filled + len(keys))
@@ -341,34 +358,23 @@ def _word_bounds(data: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
     return edges[::2], edges[1::2]
 
 
-class _Powers:
-    """Powers of the radix and of its inverse modulo 2**64, as far as a batch needs them."""
-
-    up = np.ones(1, np.uint64)
-    down = np.ones(1, np.uint64)
-
-    @classmethod
-    def reach(cls, n: int) -> None:
-        if len(cls.up) < n:
-            inverse = np.uint64(pow(int(_RADIX), -1, 1 << 64))
-            size = 1 << n.bit_length()
-            cls.up = np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(size, _RADIX)]))
-            cls.down = np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(size, inverse)]))
-
-
 def _hash_words(data: npt.NDArray[np.uint8], starts: Ints, ends: Ints) -> Words64:
-    """Return one hash a word: a polynomial in its bytes, from the running sum over the batch, then mixed."""
-    _Powers.reach(len(data) + 1)
-    running = np.zeros(len(data) + 1, np.uint64)
-    np.cumsum((data + np.uint64(1)) * _Powers.up[: len(data)], out=running[1:])
-    hashes = (running[ends] - running[starts]) * _Powers.down[starts]
-    hashes ^= hashes >> np.uint64(32)
-    hashes *= _MIX
-    hashes ^= hashes >> np.uint64(29)
-    return hashes | np.uint64(1)
+    """Return one hash a word, eight of its bytes at a time; ``data`` ends with seven bytes to spare.
+
+    Words are told apart by their first ``_LONGEST_HASHED`` bytes and their length; longer ones stand for nothing anyway.
+    """
+    eights = np.ndarray((max(len(data) - 7, 0),), "<u8", data, strides=(1,))
+    lengths = ends - starts
+    hashes = lengths.astype(np.uint64) * _RADIX
+    left, at = np.arange(len(starts)), 0
+    while len(left) and at < _LONGEST_HASHED:
+        part = eights[starts[left] + at] & _MASKS[np.minimum(lengths[left] - at, 8)]
+        mixed = (hashes[left] ^ part) * _MIX
+        hashes[left] = mixed ^ (mixed >> np.uint64(32))
+        at += 8
+        left = left[lengths[left] > at]
+    return hashes * _MIX | np.uint64(1)
 
 
-def _code(term: str, singles: dict[str, int]) -> int:
-    if term == NOTHING:
-        return NOTHING_CODE
-    return STOP_CODE if term == STOP else singles.get(term, UNKNOWN_CODE)
+_LONGEST_HASHED = 4 * plain.LONGEST_WORD  # four bytes a character in UTF-8
+_MASKS = np.array([(1 << 8 * length) - 1 for length in range(9)], np.uint64)

@@ -5,13 +5,16 @@ A file is cut into blocks of bytes cheaply; what is in a block is read, and writ
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -26,6 +29,8 @@ STDIO = "-"
 BLOCK_BYTES = 4 << 20
 LARGEST_ROW = 64 << 20
 PARQUET_ROWS = 5_000
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 _SUFFIXES: Mapping[str, Format] = {
     ".csv": "csv",
@@ -154,7 +159,9 @@ class Source:
         if self._format == "jsonl":
             return Layout("jsonl", (), **{name: self._wanted.get(name, "") for name in _USUAL}, encoding=self._encoding)
         header, self._head = self._header_line()
-        separator = "\t" if self._format == "tsv" else max(",;\t|", key=header.count)
+        bare = "".join(header.split('"')[::2])  # what stands outside quotation marks
+        separator = "\t" if self._format == "tsv" else max(",;\t|", key=bare.count)
+        csv.field_size_limit(LARGEST_ROW)
         names = next(csv.reader([header], delimiter=separator), [])
         return _layout(self._format, names, self._wanted, self.path, separator, self._encoding)
 
@@ -181,7 +188,10 @@ class Source:
         while not self._head.endswith(b"\n") and len(self._head) < BLOCK_BYTES and (more := self._read(1 << 16)):
             self._head += more
         whole = self._head[: self._head.rfind(b"\n") + 1] or self._head
-        names = dict.fromkeys(name for record in _records(whole) for name in record)
+        try:
+            names = dict.fromkeys(name for record in _records(_as_utf8(whole, self._encoding)) for name in record)
+        except RowError as error:
+            raise InputError(f"{self.path}, row {error.row}: {error.problem}") from error
         self.layout = replace(self.layout, columns=tuple(names))
 
     def _read(self, size: int) -> bytes:
@@ -208,36 +218,46 @@ class Source:
         rest, self._head = self._head, b""
         while more := self._read(BLOCK_BYTES):
             rest += more
-            end = rest.rfind(b"\n") + 1 if self._format == "jsonl" else _end_of_rows(rest)
+            end = rest.rfind(b"\n") + 1 if self._format == "jsonl" else _end_of_rows(rest, self.layout.separator)
             if end:
                 yield rest[:end]
                 rest = rest[end:]
             elif len(rest) > LARGEST_ROW:
                 raise InputError(f"{self.path}: a row of more than {LARGEST_ROW >> 20} MB; is a quotation mark missing?")
+        if self.path != STDIO:
+            self._stream.close()
         if rest.strip():
             yield rest
 
 
-def _end_of_rows(rest: bytes) -> int:
-    """Return the place behind the last line feed that stands outside quotation marks, or 0."""
-    end = len(rest)
-    marks = rest.count(b'"')
-    while end := rest.rfind(b"\n", 0, end) + 1:
-        marks -= rest.count(b'"', end)
-        if marks % 2 == 0:
-            return end
-        rest, end = rest[:end], end - 1
-    return 0
+def _end_of_rows(rest: bytes, separator: str) -> int:
+    """Return the place behind the last line feed that stands outside quoted fields, or 0.
+
+    A quotation mark opens a field only at its beginning: in 5" pipe it is a character like any other.
+    """
+    end = rest.rfind(b"\n") + 1
+    for found in reversed(list(_quoted(separator).finditer(rest))):
+        if found[1] and found.end() <= end:
+            break
+        end = min(end, rest.rfind(b"\n", 0, found.start()) + 1)
+    return end
+
+
+@lru_cache
+def _quoted(separator: str) -> re.Pattern[bytes]:
+    """Return what finds a quoted field; its first group is empty if nothing closes it."""
+    return re.compile(rb'(?:\A|(?<=[\r\n%s]))"[^"]*(?:""[^"]*)*("?)' % re.escape(separator.encode()))
 
 
 def _known_encoding(encoding: str) -> str:
     try:
         "".encode(encoding)
+        name = codecs.lookup(encoding).name
     except LookupError as error:
         raise InputError(f"no encoding {encoding!r}; for instance: utf-8, latin-1, cp1252, utf-16, gb18030") from error
-    if encoding.lower().replace("-", "").startswith(("utf16", "utf32")):
+    if name.startswith(("utf-16", "utf-32")):
         raise InputError(f"{encoding} has line feeds within characters; convert the file to UTF-8 first")
-    return encoding
+    return name
 
 
 def _opened(path: str) -> BinaryIO:
@@ -294,10 +314,11 @@ def parse(block: bytes | pl.DataFrame, layout: Layout) -> Block:
     """
     if isinstance(block, pl.DataFrame):
         return _framed(block, layout)
-    if layout.encoding != "utf-8":
-        block = _decoded(block, layout.encoding).encode()
+    block = _as_utf8(block, layout.encoding)
     if layout.format == "jsonl":
         return _parse_lines(block, layout)
+    if block.startswith(codecs.BOM_UTF8):  # polars would drop it, but within a table it belongs to the field
+        return _framed(_parse_carefully(block, layout), layout)
     try:
         frame = pl.read_csv(
             block,
@@ -319,11 +340,16 @@ def _full_rows(block: bytes, frame: pl.DataFrame, layout: Layout) -> bool:
     return bare.count(layout.separator.encode()) == frame.height * (frame.width - 1) and frame.width > 1
 
 
+def _as_utf8(block: bytes, encoding: str) -> bytes:
+    return block if encoding == "utf-8" else _decoded(block, encoding).encode()
+
+
 def _decoded(block: bytes, encoding: str) -> str:
     try:
         return block.decode(encoding)
     except UnicodeDecodeError as error:
-        raise RowError(block[: error.start].count(b"\n") + 1, _undecodable(error)) from error
+        before = csv.reader(io.StringIO(block[: error.start].decode("latin-1") + "x", newline=""))
+        raise RowError(sum(1 for row in before if row), _undecodable(error)) from error
 
 
 def _undecodable(error: UnicodeDecodeError) -> str:
@@ -353,6 +379,9 @@ def _framed(frame: pl.DataFrame, layout: Layout) -> Block:
         text = pl.col(name).cast(pl.String).fill_null("") if name else pl.lit("")
         return text.str.replace_all("\n", " ", literal=True)
 
+    for name in filter(None, (layout.title, layout.abstract)):
+        if frame.schema[name].is_nested() or frame.schema[name] == pl.Binary:
+            raise RowError(1, f"the column {name!r} holds {frame.schema[name]}, not text; name another one")
     texts = frame.select((column(layout.title) + "\n" + column(layout.abstract)).alias("text"))
     return Block(texts.to_series().to_list() if frame.height else [], frame=frame)
 
@@ -383,6 +412,8 @@ def _record(line: bytes, row: int) -> dict[str, Any]:
         raise RowError(row, f"is not JSON: {error}; a table needs one object a line") from error
     if not isinstance(record, dict):
         raise RowError(row, f"is a {type(record).__name__}; a table needs one object a line")
+    if b"\\u" in line or b"\xed" in line:  # half of a surrogate pair is no character, and nothing could write it
+        return dict(json.loads(_HALF.sub("\ufffd", json.dumps(record, ensure_ascii=False))))
     return record
 
 
@@ -402,10 +433,16 @@ def id_of(block: Block, row: int, layout: Layout) -> str:
 
 def as_lines(block: Block, fields: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the rows of ``block`` as JSON lines, each with the fields that were added to it."""
-    rows = block.records if block.records is not None else cast(pl.DataFrame, block.frame).to_dicts()
+    rows = block.records if block.records is not None else _finite(cast(pl.DataFrame, block.frame)).to_dicts()
     both = zip(rows, fields, strict=True)
     lines = (json.dumps({**row, **added}, ensure_ascii=False, default=str) for row, added in both)
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _finite(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return ``frame`` with nothing where a number is not finite: JSON has no word for these."""
+    floats = [name for name, kind in frame.schema.items() if kind.is_float()]
+    return frame.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
 
 
 def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format) -> bytes:
@@ -419,7 +456,10 @@ def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format
     if format == "parquet":
         frame.write_parquet(buffer)
     else:
-        _flat(frame).write_csv(buffer, include_header=False, separator=separator_of(format))
+        try:
+            _flat(frame).write_csv(buffer, include_header=False, separator=separator_of(format))
+        except PolarsError as error:
+            raise RowError(1, f"cannot be written as text: {_first_line(error)}; write Parquet instead") from error
     return buffer.getvalue()
 
 
@@ -432,9 +472,9 @@ def header(columns: Sequence[str], format: Format) -> bytes:
     """Return the line of column names that ``format`` begins with, or nothing."""
     if format in ("jsonl", "parquet"):
         return b""
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=separator_of(format), lineterminator="\n").writerow(columns)
-    return buffer.getvalue().encode()
+    buffer = io.BytesIO()
+    pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_csv(buffer, separator=separator_of(format))
+    return buffer.getvalue()
 
 
 def _as_frame(block: Block, layout: Layout) -> pl.DataFrame:

@@ -269,6 +269,8 @@ def write(model: Model, folder: Path) -> None:
     Raises:
         ModelError: The folder holds something that is not a model.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder}: is a file; a model is a folder")
     if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
         raise ModelError(f"{folder}: holds files but no model; choose an empty folder")
     parts = _parts(model)
@@ -290,6 +292,7 @@ def _parts(model: Model) -> dict[str, bytes]:
     decisions = {
         "labels": list(model.labels.ids),
         "title_weight": model.lexicon.title_weight,
+        "stop_words": sorted(model.lexicon.stop_words),
         "targets": [
             {
                 "definition": target.definition,
@@ -391,7 +394,7 @@ def _assemble(parts: Mapping[str, bytes], manifest: Mapping[str, Any], folder: P
     )
     if idf.shape != (len(terms),) or weights.shape != (len(terms), len(targets)):
         raise ValueError(f"{len(terms)} terms, {len(targets)} targets, but weights of shape {weights.shape}")
-    lexicon = Lexicon(terms, labels.settings, int(decisions["title_weight"]))
+    lexicon = Lexicon(terms, labels.settings, int(decisions["title_weight"]), frozenset(decisions["stop_words"]))
     card = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
     intercepts = np.array([float(entry["intercept"]) for entry in decisions["targets"]])
     return Model(labels, lexicon, idf, weights, intercepts, targets, card, manifest.get("facts", {}))

@@ -148,6 +148,11 @@ def pipeline() -> Language:
     return nlp
 
 
+def stop_words() -> frozenset[str]:
+    """Return the words that spaCy takes for stop words, in lower case."""
+    return frozenset(pipeline().Defaults.stop_words)
+
+
 def analyse(word: str) -> str:
     """Return the term that ``word`` stands for, or ``STOP``, or ``NOTHING``.
 
@@ -159,11 +164,15 @@ def analyse(word: str) -> str:
 
 def term(word: str, is_stop: bool) -> str:
     """Return the term that ``word`` stands for; ``is_stop`` says whether spaCy takes it for a stop word."""
-    if not 2 <= len(word) <= LONGEST_WORD or _STEP.fullmatch(word) or not any(map(str.isalpha, word)):
+    if not 2 <= len(word) <= LONGEST_WORD:
         return NOTHING
     lower = word.lower()
     if is_stop or lower in BOILERPLATE:
         return STOP
+    if word.isalpha():
+        return singular(lower)
+    if _STEP.fullmatch(word) or not any(map(str.isalpha, word)):
+        return NOTHING
     if _NAMED.fullmatch(word):
         return lower
     quantity = _QUANTITY.fullmatch(lower)

@@ -33,12 +33,15 @@ FEWEST_POSITIVES = 10
 class Recipe:
     """The settings of a training run; the defaults were chosen on the development texts.
 
-    ``penalty`` is scikit-learn's C, ``least_documents`` the number of documents that a term must occur in. Many folds
-    make the models that saw all but one of them score like the final one, which share estimates rely on.
+    ``penalty`` is scikit-learn's C, ``least_documents`` the number of documents that a term must occur in,
+    ``evidence`` how far a term's scale follows its log count ratio (0: not at all), ``smoothing`` what is added to both
+    counts. Many folds make the models that saw all but one of them score like the final one, which share estimates rely on.
     """
 
     penalty: float = 1.0
     least_documents: int = 2
+    evidence: float = 0.35
+    smoothing: float = 0.01
     folds: int = 20
     seed: int = 0
 
@@ -110,10 +113,10 @@ def fit_target(
         calibrating = np.ones(len(judged), bool)  # a corpus of authored texts alone has nothing better
     unseen, known = held_out[calibrating], truth[calibrating]
     threshold, probabilities = _threshold(unseen, known, fold[calibrating])
-    classifier = _classifier(recipe).fit(rows, truth)
+    classifier = fit_linear(rows, truth, recipe)
     order = np.lexsort((known, unseen))
     target = Target(definition, label, scores.fit_platt(unseen, known), threshold, unseen[order], known[order])
-    return Fitted(target, classifier.coef_[0], float(classifier.intercept_[0]), _quality(probabilities, known, threshold))
+    return Fitted(target, classifier.weights, classifier.intercept, _quality(probabilities, known, threshold))
 
 
 def _check(truth: Bools, label: str, definition: Definition) -> None:
@@ -130,8 +133,7 @@ def _held_out(rows: sp.csr_matrix, truth: Bools, fold: npt.NDArray[np.int64], re
     for each in np.unique(fold):
         inside = fold == each
         if truth[~inside].any() and not truth[~inside].all():
-            classifier = _classifier(recipe).fit(rows[~inside], truth[~inside])
-            found[inside] = classifier.decision_function(rows[inside])
+            found[inside] = fit_linear(rows[~inside], truth[~inside], recipe)(rows[inside])
     if np.isnan(found).any():
         raise CorpusError("all positive or all negative judgements are of one group; judge documents of other families")
     return found
@@ -147,8 +149,36 @@ def _threshold(unseen: Floats, truth: Bools, fold: npt.NDArray[np.int64]) -> tup
     return scores.best_threshold(probabilities), probabilities
 
 
-def _classifier(recipe: Recipe) -> LinearSVC:
-    return LinearSVC(C=recipe.penalty, class_weight="balanced", dual=False, random_state=recipe.seed)
+@dataclass(frozen=True)
+class Linear:
+    """A linear classifier of TF-IDF rows."""
+
+    weights: Floats
+    intercept: float
+
+    def __call__(self, rows: sp.csr_matrix) -> Floats:
+        """Return the score of each row."""
+        return np.asarray(rows @ self.weights + self.intercept)
+
+
+def fit_linear(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Linear:
+    """Return a support vector classifier on rows scaled by the evidence of each term.
+
+    Source of the scale: Wang and Manning (2012), ACL, "Baselines and bigrams: simple, good sentiment and topic
+    classification" (NB-SVM, interpolated): a rare but telling term needs less data to be heard.
+    """
+    scale = _evidence(rows, truth, recipe)
+    classifier = LinearSVC(C=recipe.penalty, class_weight="balanced", dual=False, random_state=recipe.seed)
+    classifier.fit(rows @ sp.diags(scale), truth)
+    return Linear(classifier.coef_[0] * scale, float(classifier.intercept_[0]))
+
+
+def _evidence(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Floats:
+    """Return the scale of each term: the size of its log ratio between the classes, mixed with the mean, of mean square 1."""
+    inside, outside = (np.asarray(rows[chosen].sum(axis=0)).ravel() + recipe.smoothing for chosen in (truth, ~truth))
+    size = np.abs(np.log((inside / inside.sum()) / (outside / outside.sum())))
+    mixed = (1 - recipe.evidence) * size.mean() + recipe.evidence * size
+    return np.asarray(mixed / np.sqrt(np.mean(mixed**2)))
 
 
 def _quality(probabilities: Floats, truth: Bools, threshold: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ from ipclass import cli, files
 settings.register_profile("ipclass", deadline=None, database=None)
 settings.load_profile("ipclass")
 
-# Two invented technologies: their words are common enough to be learnt from forty texts.
+# Two invented technologies: their words are common enough to be learnt from sixty texts.
 LABELS = {"kites": "Kites", "looms": "Looms"}
 _LABEL = """
 name = "{name}"
@@ -96,13 +96,13 @@ def read_csv(content: bytes, delimiter: str = ",") -> list[list[str]]:
     return list(csv.reader(content.decode().splitlines(keepends=True), delimiter=delimiter))
 
 
-def judged(n: int = 42) -> list[dict[str, Any]]:
+def judged(n: int = 60) -> list[dict[str, Any]]:
     """Return judged documents: a third on each theme; some of those on a label are only borderline."""
     rows = []
     for number in range(n):
         theme = ("kites", "looms", "")[number % 3]
         title, abstract = document(theme, number)
-        grade = 1 if number % 7 == 5 else 2
+        grade = 1 if number % 10 == 4 else 2
         grades = {label: grade if label == theme else 0 for label in LABELS}
         rows.append({"id": f"J{number}", "title": title, "abstract": abstract, "origin": "authored", "grades": grades})
     return rows
@@ -163,13 +163,6 @@ def cut_at(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(files, "BLOCK_BYTES", size)
     monkeypatch.setattr(files, "PARQUET_ROWS", max(1, size // 100))
     monkeypatch.setattr(files.Source, "_read", lambda self, wanted: read(self, min(wanted, size)))
-
-
-@pytest.fixture
-def no_leftovers(tmp_path: Path) -> Iterator[None]:
-    """Fail the test if it leaves a hidden file of a run behind."""
-    yield
-    assert not [path.name for path in tmp_path.rglob(".*")]
 
 
 class Ended:

@@ -7,6 +7,7 @@ import json
 import string
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,12 @@ def bad_row(path: Path, **options: Any) -> int:
     """Return the row of the table, from 1, that is said to be bad."""
     source = Source(str(path), **options)
     seen = 0
-    with pytest.raises(RowError) as caught:
-        for block in source.blocks():
+    for block in source.blocks():
+        try:
             seen += len(parse(block, source.layout))
-    return seen + caught.value.row
+        except RowError as error:
+            return seen + error.row
+    return pytest.fail("no row is said to be bad")
 
 
 # Columns
@@ -143,7 +146,7 @@ def test_separators_within_quoted_column_names_do_not_decide(tmp_path: Path) -> 
 
 
 def test_jsonl_keeps_nested_fields_and_their_types(tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"title": "Kite", "abstract": "A kite.", "cpc": ["A63H27/08", "B64C31/06"], "n": 3, "x": 1.5, "ok": True},
         {"title": "Loom", "abstract": None, "owner": {"name": "Wëaver & Søn", "at": [1, {"a": None}]}},
     ]
@@ -262,10 +265,10 @@ def test_a_stray_quote_inside_an_unquoted_field_is_a_character_like_any_other(
 
 
 def test_a_stray_quote_does_not_make_reading_slow(tmp_path: Path) -> None:
-    rows = ["title,abstract", 'A 5" pipe,x', *("B,some text" for _ in range(60_000))]
+    rows = ["title,abstract", 'A 5" pipe,x', *("B,some text" for _ in range(150_000))]
     path = table(tmp_path, "\n".join(rows) + "\n")
     start = time.perf_counter()
-    assert sum(map(len, read(path)[1])) == 60_001
+    assert sum(map(len, read(path)[1])) == 150_001
     assert time.perf_counter() - start < 1.5
 
 
@@ -448,7 +451,7 @@ def as_csv(path: Path) -> bytes:
 
 
 def test_json_lines_become_a_table_with_all_early_fields(tmp_path: Path) -> None:
-    rows = [{"title": "A", "cpc": ["x", "y"]}, {"title": "B", "year": 1999}]
+    rows: list[dict[str, Any]] = [{"title": "A", "cpc": ["x", "y"]}, {"title": "B", "year": 1999}]
     source = Source(str(write_jsonl(tmp_path / "t.jsonl", rows)))
     source.learn_columns()
     assert source.layout.columns == ("title", "cpc", "year")
@@ -457,7 +460,7 @@ def test_json_lines_become_a_table_with_all_early_fields(tmp_path: Path) -> None
 
 
 def test_a_field_that_comes_late_in_json_lines_is_an_error_and_not_dropped(tmp_path: Path, cut: Cut) -> None:
-    rows = [{"title": f"Kite {n}"} for n in range(30)] + [{"title": "Loom", "late": 1}]
+    rows: list[dict[str, Any]] = [*({"title": f"Kite {n}"} for n in range(30)), {"title": "Loom", "late": 1}]
     path = write_jsonl(tmp_path / "t.jsonl", rows)
     cut(100)
     with pytest.raises(RowError) as caught:
@@ -487,6 +490,8 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 
 def dumped(rows: Sequence[Sequence[str]], **dialect: Any) -> bytes:
     buffer = io.StringIO()
+    if any("\r" in field for row in rows for field in row):
+        dialect["quoting"] = csv.QUOTE_ALL  # before Python 3.13 csv leaves a bare CR unquoted, which nobody can read back
     csv.writer(buffer, **dialect).writerows(rows)
     return buffer.getvalue().encode()
 
@@ -502,6 +507,7 @@ NAMES = ["title", "abstract", "id", "x"]
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
 @example([["a\n", '"'], ['"\n"', "\n"]], 1, ",", "\n", csv.QUOTE_MINIMAL)
+@example([["\ufeff", "a"], ["\ufeffb", "c"]], 3, ",", "\n", csv.QUOTE_MINIMAL)
 @example([["\r", ""], ["", "\r\n"]], 3, ",", "\r\n", csv.QUOTE_MINIMAL)
 def test_any_table_that_csv_writes_is_read_cell_by_cell_whatever_the_block_size(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], size: int, delimiter: str, end: str, quoting: Any
@@ -579,10 +585,8 @@ def test_any_bytes_are_read_or_refused_as_an_input_error(
     path = table(tmp_path_factory.getbasetemp(), content, name)
     with pytest.MonkeyPatch.context() as patch:
         cut_at(patch, size)
-        try:
+        with suppress(InputError):
             read(path)
-        except InputError as error:
-            assert str(error)
 
 
 @given(tables())

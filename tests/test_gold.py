@@ -10,7 +10,7 @@ import pytest
 from ipclass import Model, evaluation
 from ipclass import corpus as corpora
 from ipclass.model import Tags
-from ipclass.records import DEFINITIONS
+from ipclass.records import DEFINITIONS, LEAST_GRADE
 from ipclass.text import terms_of
 
 GOLD = Path(__file__).parents[2] / "shared" / "gold"
@@ -33,21 +33,23 @@ def judged(model: Model) -> list[corpora.Judged]:
 def test_macro_f1_and_calibration_hold(model: Model, judged: list[corpora.Judged]) -> None:
     report = evaluation.evaluate(model, judged, draws=10)
     assert report.macro_f1["strict"].value >= 0.86
-    assert report.macro_f1["broad"].value >= 0.88
+    assert report.macro_f1["broad"].value >= 0.89
+    assert all(each.figures["f1"].value >= 0.76 for each in report.qualities)
     assert all(each.figures["calibration_error"].value < 0.03 for each in report.qualities)
     assert report.unscored == 0
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
-def test_age_and_source_are_not_learnt(model: Model, judged: list[corpora.Judged], definition: str) -> None:
-    """Among texts without a label, old and new ones, grants and others, get that label alike: at most a few in a hundred."""
-    tags: Tags = model.tag([each.document.text for each in judged], definition)  # type: ignore[arg-type]
-    years = np.array([int(each.entry.year[:4] or 0) if each.entry.year[:4].isdigit() else 0 for each in judged])
+def test_age_is_not_learnt(model: Model, judged: list[corpora.Judged], definition: str) -> None:
+    """Among the old texts and among the young ones the mean probability is the judged share: neither is favoured."""
+    real = [each for each in judged if each.entry.origin == corpora.REPRESENTATIVE and each.entry.year[:4].isdigit()]
+    years = np.array([int(each.entry.year[:4]) for each in real])
+    tags: Tags = model.tag([each.document.text for each in real], definition)  # type: ignore[arg-type]
     for place, label in enumerate(tags.labels):
-        negative = np.array([each.entry.grades[label] == 0 for each in judged])
-        for part in (years >= 2017, (years > 0) & (years < 2017)):
-            wrong = tags.assigned[negative & part, place].mean()
-            assert wrong < 0.08, f"{label}: {wrong:.1%} of {int((negative & part).sum())} negatives"
+        truth = np.array([each.entry.grades[label] >= LEAST_GRADE[definition] for each in real])  # type: ignore[index]
+        for part in (years <= 2016, years > 2016):
+            assert abs(tags.probabilities[part, place].mean() - truth[part].mean()) < 0.035, label
+            assert tags.assigned[part & ~truth, place].mean() < 0.08, label
 
 
 def test_fast_and_plain_route_agree_on_real_texts(model: Model, judged: list[corpora.Judged]) -> None:

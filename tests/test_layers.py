@@ -17,7 +17,7 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "labels records text scores counts",
-    "files model shares audit vectorizer",
+    "files model shares audit vectorizer rules",
     "corpus",
     "training report evaluation card batch",
     "cli",
