@@ -30,6 +30,10 @@ class ModelError(IpclassError):
     """A model folder that is missing, damaged, or holds what a model must not hold."""
 
 
+class ShareError(IpclassError):
+    """A share or an audit that cannot be had from what was given: no documents, too little to calibrate with."""
+
+
 def choices(name: str, options: Iterable[str]) -> str:
     """Return the end of an error message that names the nearest option and lists all.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from ipclass.errors import LabelError, ModelError, choices
 from ipclass.labels import LabelSet, parse_label
 from ipclass.records import OTHER, UNSCORED, Contribution, Definition, Document, Prediction, definition_named
 from ipclass.scores import Platt
+
+if TYPE_CHECKING:
+    from ipclass.calibration import Calibration
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -49,6 +52,18 @@ class Target:
     threshold: float
     held_out: Floats
     truth: Bools
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """What the scores mean, for share estimates.
+
+        Raises:
+            ShareError: The held-out documents do not allow it.
+        """
+        from ipclass.calibration import Calibration, score_at  # half a second of SciPy, which tagging does without
+
+        threshold = float(score_at(self.threshold, self.platt))
+        return Calibration.of(self.held_out, self.truth, self.platt, threshold)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,13 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 # Each line imports only from its own line, without a circle, and from those above.
 LAYERS = (
     "errors",
-    "labels records text scores counts",
+    "labels records text scores counts figures calibration",
     "files model shares audit vectorizer rules",
-    "corpus",
-    "training report evaluation card batch",
-    "cli",
+    "corpus indicators",
+    "training evaluation card batch",
+    "tables sheets",
+    "report",
+    "cli cli_shares cli_audit cli_report",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
