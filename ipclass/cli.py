@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from ipclass.errors import IpclassError, OutputError
+from ipclass import cli_shares
+from ipclass.commands import (
+    Commands,
+    DefinitionOption,
+    ForceOption,
+    MetricsOption,
+    ModelOption,
+    QuietOption,
+    as_json,
+    say,
+    write_text,
+)
+from ipclass.errors import OutputError
 
 if TYPE_CHECKING:
     from ipclass.batch import Summary
-
-
-class Commands(TyperGroup):
-    """Turns a user's mistake into one line on standard error and exit code 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except IpclassError as error:
-            typer.echo(f"ipclass: {error}", err=True)
-            raise SystemExit(1) from None
-        except KeyboardInterrupt:
-            typer.echo("ipclass: interrupted", err=True)
-            raise SystemExit(130) from None
 
 
 app = typer.Typer(
@@ -38,12 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-DefinitionOption = Annotated[str, typer.Option("--definition", "-d", help="strict (grade 2) or broad (grades 1 and 2).")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model folder; by default the model that is shipped.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-MetricsOption = Annotated[Path | None, typer.Option("--metrics-file", help="Write the figures as JSON to this file.")]
 
 
 def main() -> None:
@@ -103,7 +92,7 @@ def classify(
     with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
         summary = batch.run(source, output, job, jobs=jobs, resume=resume, force=force, progress=progress.add)
     if not quiet:
-        _say(_told(summary))
+        say(_told(summary))
 
 
 def _told(summary: Summary) -> str:
@@ -111,10 +100,6 @@ def _told(summary: Summary) -> str:
     unscored = sum(summary.unscored.values())
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
     return f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 class _Progress:
@@ -172,8 +157,8 @@ def train(
     model.save(output)
     _metrics(metrics_file, dict(model.facts))
     if not quiet:
-        _say(card.quality_table(model))
-        _say(f"{output}: trained on {len(learnt):,} documents, digest {model.digest[:12]}")
+        say(card.quality_table(model))
+        say(f"{output}: trained on {len(learnt):,} documents, digest {model.digest[:12]}")
 
 
 @app.command()
@@ -181,7 +166,7 @@ def evaluate(
     judged: Annotated[list[Path], typer.Argument(help="JSON lines with title, abstract and grades.")],
     model: ModelOption = "",
     draws: Annotated[int, typer.Option(help="Bootstrap samples for the intervals.", min=10)] = 1000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     metrics_file: MetricsOption = None,
 ) -> None:
     """Say how good a model is on judged documents, with 95 % intervals.
@@ -196,29 +181,16 @@ def evaluate(
     texts = [each for path in judged for each in corpora.read_judged(path, loaded.labels)]
     report = evaluation.evaluate(loaded, texts, draws)
     _metrics(metrics_file, evaluation.as_record(report, loaded))
-    typer.echo(_json(evaluation.as_record(report, loaded)) if as_json else evaluation.as_table(report))
+    typer.echo(as_json(evaluation.as_record(report, loaded)) if json_wanted else evaluation.as_table(report))
 
 
 def _metrics(path: Path | None, facts: Any) -> None:
     if path is not None:
-        try:
-            path.write_text(_json(facts, sort_keys=True) + "\n", "utf-8")
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+        write_text(path, as_json(facts, sort_keys=True) + "\n")
 
 
-def _json(facts: Any, sort_keys: bool = False) -> str:
-    """Return ``facts`` as JSON, with null for what is not defined (nan)."""
-    return json.dumps(_defined(facts), indent=1, sort_keys=sort_keys)
-
-
-def _defined(facts: Any) -> Any:
-    if isinstance(facts, dict):
-        return {name: _defined(value) for name, value in facts.items()}
-    if isinstance(facts, list | tuple):
-        return [_defined(value) for value in facts]
-    return None if isinstance(facts, float) and facts != facts else facts
-
+app.command()(cli_shares.shares)
+app.command()(cli_shares.indicators)
 
 labels_app = typer.Typer(cls=Commands, help="Show what the labels mean.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
@@ -309,4 +281,4 @@ def corpus_build(
     from ipclass import corpus as corpora
 
     built = corpora.rebuild(folder, judged, texts or [])
-    _say(f"{folder}: {len(built):,} documents, {len(built.terms):,} terms")
+    say(f"{folder}: {len(built):,} documents, {len(built.terms):,} terms")

@@ -226,7 +226,7 @@ class Source:
                 raise InputError(f"{self.path}: a row of more than {LARGEST_ROW >> 20} MB; is a quotation mark missing?")
         if self.path != STDIO:
             self._stream.close()
-        if rest.strip():
+        if rest.strip(b"\r\n"):
             yield rest
 
 

@@ -565,10 +565,16 @@ def finished():
     assert target.read_bytes() == wanted, "a file under the final name is not the whole result"
     target.unlink()
 
+def blocks():
+    return json.loads(journal.read_text())["blocks"] if journal.exists() else 0
+
 deaths = resumed = completed = 0
 while deaths < int(kills):
+    before, patience = blocks(), time.monotonic() + (10 if chance.random() < 0.8 else 0)
     pid = child()
-    time.sleep(chance.uniform(0.01, 0.12))
+    while blocks() <= before and not target.exists() and time.monotonic() < patience:
+        time.sleep(0.001)  # most kills come once something was written, however slow the machine is
+    time.sleep(chance.uniform(0.0, 0.05))
     os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status):
@@ -576,7 +582,7 @@ while deaths < int(kills):
         if target.exists():
             finished()
             completed += 1
-        elif journal.exists() and json.loads(journal.read_text())["blocks"]:
+        elif blocks():
             resumed += 1
     else:
         assert os.WEXITSTATUS(status) == 0

@@ -22,7 +22,9 @@ LAYERS = (
     "training evaluation card batch",
     "tables sheets",
     "report",
-    "cli cli_shares cli_audit cli_report",
+    "commands",
+    "cli_shares cli_audit cli_report",
+    "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")

@@ -1,0 +1,198 @@
+"""``ipclass shares`` and ``ipclass indicators``: from tagged documents to tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ipclass.commands import ForceOption, ModelOption, as_json, say, write_text
+from ipclass.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ipclass.tables import Table
+
+OPEN_YEARS = 2
+"""Patents are published 18 months after filing: the last two years are never complete."""
+
+LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
+DefinitionsOption = Annotated[
+    str, typer.Option("--definition", "-d", help="strict, broad or both; by default what the table was tagged with.")
+]
+
+
+def shares(
+    table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
+    by: Annotated[
+        str, typer.Option(help="Columns with commas between them, as year,country. year:filing_date takes it from a date.")
+    ] = "",
+    label: LabelsOption = "",
+    definition: DefinitionsOption = "",
+    method: Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")] = "emq",
+    where: Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')] = "",
+    family: Annotated[str, typer.Option(help="Count families: the column that names them.")] = "",
+    fractional: Annotated[bool, typer.Option("--fractional", help="Split a document among its values, as US;DE.")] = False,
+    top: Annotated[int, typer.Option(help="Only the N largest applicants (or groups).", min=0)] = 0,
+    population: Annotated[Path | None, typer.Option(help="CSV of country, year, population: adds rates per 10,000.")] = None,
+    open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
+    level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
+    seed: Annotated[int, typer.Option(help="Same seed, same digits.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write CSV here, and how it was made beside it.")
+    ] = None,
+    verify: Annotated[Path | None, typer.Option(help="Make this stored table again and say whether it is the same.")] = None,
+    model: ModelOption = "",
+    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    force: ForceOption = False,
+) -> None:
+    """Estimate what share of the documents each label has, with intervals.
+
+    Example: ipclass shares tagged.csv --by year,country -o shares.csv
+    """
+    from ipclass import tables
+    from ipclass.batch import load
+    from ipclass.shares import METHODS
+
+    if verify is not None:
+        _verify(table, verify, model)
+        return
+    if method not in METHODS:
+        from ipclass.errors import choices
+
+        raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
+    if output is not None and output.exists() and not force:
+        raise OutputError(f"{output}: exists; --force replaces it")
+    request = tables.Request(
+        by=_split(by),
+        labels=_split(label),
+        definitions=tables.default_definitions(table, definition),
+        method=method,
+        where=where,
+        family=family,
+        fractional=fractional,
+        top=top,
+        open_since=open_since or datetime.now(UTC).year - OPEN_YEARS + 1,
+        level=level,
+        draws=draws,
+        seed=seed,
+    )
+    made = tables.share_table(table, load(model), request, model)
+    frame = tables.as_frame(made)
+    if population is not None:
+        frame = tables.per_inhabitants(frame, population)
+    if output is not None:
+        _store(made, frame, output)
+        say(f"{output}: {len(frame)} rows")
+    elif json_wanted:
+        typer.echo(as_json({"cells": frame.to_dicts(), "made": dict(made.provenance), "names": dict(made.names)}))
+    else:
+        for line in [*readable(frame), "", *tables.described(made)]:
+            typer.echo(line)
+
+
+def _split(listed: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in listed.split(",") if part.strip())
+
+
+def _store(made: Table, frame: pl.DataFrame, output: Path) -> None:
+    import hashlib
+
+    from ipclass import tables
+
+    content = tables.csv_bytes(frame)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
+    facts = {**made.provenance, "table_sha256": hashlib.sha256(content).hexdigest(), "described": tables.described(made)}
+    write_text(_beside(output), as_json({**facts, "names": dict(made.names)}, sort_keys=True) + "\n")
+
+
+def _beside(output: Path) -> Path:
+    return output.with_name(f"{output.name}.json")
+
+
+def _verify(table: str, stored: Path, model: str) -> None:
+    from ipclass import tables
+    from ipclass.batch import load
+
+    try:
+        stated = json.loads(_beside(stored).read_text("utf-8"))
+        request = tables.request_from(stated["request"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{_beside(stored)}: does not say how {stored} was made: {error}") from error
+    found = tables.verified(tables.share_table(table, load(model), request, model), stored, stated)
+    if found:
+        raise InputError(f"{stored}: not the same when made again: {'; '.join(found)}")
+    say(f"{stored}: made again, the same to the digit")
+
+
+def readable(frame: pl.DataFrame) -> list[str]:
+    """Return a data frame as aligned lines: shares in per cent, what must not be printed as a slash."""
+    columns = [name for name in frame.columns if name not in ("floor", "shift")]
+    rows = [columns, *([_shown(row, name) for name in columns] for row in frame.iter_rows(named=True))]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
+    kinds = [frame.schema[name].is_numeric() for name in columns]
+    return [
+        "  ".join(
+            text.rjust(width) if number else text.ljust(width) for text, width, number in zip(row, widths, kinds, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _shown(row: dict[str, Any], name: str) -> str:
+    value = row[name]
+    if name in ("counted", "share", "low", "high"):
+        if value is None:
+            return "/"
+        return f"< {row['floor']:.2%}" if name == "share" and row["floor"] and value < row["floor"] else f"{value:.2%}"
+    if name == "n":
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def indicators(
+    table: Annotated[str, typer.Argument(help="A tagged table, or one to be tagged on the way.")],
+    label: LabelsOption = "",
+    definition: DefinitionsOption = "",
+    year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; for growth.")] = "year",
+    of: Annotated[str, typer.Option(help="The column whose groups are compared, as country.")] = "country",
+    holder: Annotated[str, typer.Option(help="The column of applicants, for concentration.")] = "",
+    where: Annotated[str, typer.Option(help="Only documents for which this holds.")] = "",
+    seed: Annotated[int, typer.Option(help="Same seed, same digits.")] = 0,
+    model: ModelOption = "",
+    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Growth, technological advantage, ranks, overlap of labels, concentration: with intervals, or why they are withheld.
+
+    Example: ipclass indicators tagged.csv --of country --holder assignee
+    """
+    from ipclass import tables
+    from ipclass.batch import load
+
+    request = tables.Request(
+        labels=_split(label), definitions=tables.default_definitions(table, definition)[:1], where=where, seed=seed
+    )
+    found = tables.indicator_tables(table, load(model), request, year, of, holder, model)
+    if json_wanted:
+        typer.echo(as_json({name: frame.to_dicts() for name, frame in found.items()}))
+        return
+    for name, frame in found.items():
+        typer.echo(f"{name}\n" + "\n".join(f"  {line}" for line in _aligned(frame)) + "\n")
+
+
+def _aligned(frame: pl.DataFrame) -> list[str]:
+    rows = [frame.columns, *([_figure(value) for value in row] for row in frame.iter_rows())]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(frame.columns))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _figure(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
