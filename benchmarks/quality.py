@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_threads] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
 
 import argparse
 import hashlib
@@ -56,7 +57,7 @@ SEED = 0
 
 EQUAL = "train + restated"
 EXTRA = "**and extra texts**"
-NOTHING = "nothing"
+BY_HAND = "lists written by hand"
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,26 @@ def main() -> None:
     if not all((options.gold / name).is_file() for name in (*TRAINING, *TESTS["together"])):
         sys.exit(f"{options.gold}: the gold standard is not here (it lies in ../shared, outside the repository)")
     labels = read_labels(corpora.shipped() / "labels")
+    model = Model.load()
     with tempfile.TemporaryDirectory() as folder:
         corpus = equal_corpus(options.gold, labels, Path(folder))
     learnt = read_texts([options.gold / name for name in TRAINING], labels)
     folds = training.fold_of(corpus.groups(), FOLDS)
     parts = {name: read_texts([options.gold / name], labels) for name in TESTS["together"]}
     tests = joined(parts.values())
-    found, seconds = {}, {}
-    methods = [method for method in all_methods(labels, corpus, learnt, folds) if not skipped(method, options.skip)]
-    for method in methods:
+    methods: list[Method] = []
+    found: dict[str, Tagged] = {}
+    seconds: dict[str, float] = {}
+    for method in all_methods(labels, model, corpus, learnt, folds):
+        if skipped(method, options.skip):
+            continue
         started = time.perf_counter()
-        found[method.key] = method.run(tests)
+        try:
+            found[method.key] = method.run(tests)
+        except ModuleNotFoundError as error:
+            say(f"{method.name}: left out, {error.name} is not installed (pip install 'ipclass[bench]')")
+            continue
+        methods.append(method)
         seconds[method.key] = time.perf_counter() - started
         say(f"{method.name}: {seconds[method.key]:.0f} s")
     rows = rows_of(parts)
@@ -120,7 +130,7 @@ def main() -> None:
         "methods": {method.key: {"name": method.name, "learnt_from": plain_words(method.learnt)} for method in methods},
         "seconds": seconds,
         "texts": {"training": len(learnt.documents)} | {part: len(rows[part]) for part in TESTS},
-        "made_with": made_with(options.gold),
+        "made_with": made_with(options.gold, model),
     }
     print(as_markdown(record, methods, labels))
     if options.json:
@@ -187,26 +197,26 @@ def equal_corpus(gold: Path, labels: LabelSet, folder: Path) -> Corpus:
 # Methods
 
 
-def all_methods(labels: LabelSet, corpus: Corpus, learnt: Texts, folds: Ints) -> list[Method]:
+def all_methods(labels: LabelSet, model: Model, corpus: Corpus, learnt: Texts, folds: Ints) -> list[Method]:
     def by(scorer: Scorer, splits: int = FOLDS) -> Callable[[Texts], Tagged]:
         return lambda tests: thresholded(scorer, learnt, folds, tests, splits)
 
     return [
-        Method("rules", "keywords (and codes) of the label files", NOTHING, lambda tests: by_rules(labels, tests)),
+        Method("rules", "keywords (and codes) of the label files", BY_HAND, lambda tests: by_rules(labels, tests)),
         Method("tfidf", "TF-IDF(1,2) + logistic regression", EQUAL, by(tfidf)),
         Method("nbsvm", "NB-SVM(1,2)", EQUAL, by(nbsvm)),
         Method("fasttext", "fastText, one-vs-all", EQUAL, by(fasttext)),
         Method("spacy-bow", "spaCy textcat_multilabel, bag of words", EQUAL, by(spacy_bow)),
         Method("spacy-ensemble", "spaCy textcat_multilabel, default ensemble", EQUAL, by(spacy_ensemble, splits=1)),
         Method("ipclass-equal", "ipclass, equal training texts", EQUAL, lambda tests: by_model(training.train(corpus), tests)),
-        Method(REFERENCE, "ipclass, shipped", EXTRA, lambda tests: by_model(Model.load(), tests)),
+        Method(REFERENCE, "ipclass, shipped", EXTRA, lambda tests: by_model(model, tests)),
     ]
 
 
 def by_rules(labels: LabelSet, tests: Texts) -> Tagged:
     rules = Rules(labels)
-    found = [[rules.tags(document, (), definition) for definition in DEFINITIONS] for document in tests.documents]
-    rows = [[label in tags for tags in each for label in labels.ids] for each in found]
+    found = [rules.evidence(document) for document in tests.documents]  # the gold standard has no codes
+    rows = [[each[label].meets(definition) for definition in DEFINITIONS for label in labels.ids] for each in found]
     return Tagged(np.array(rows, bool), None)
 
 
@@ -245,7 +255,7 @@ def tfidf(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats:
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
 
-    classifier = LogisticRegression(C=10.0, class_weight="balanced", solver="liblinear", random_state=SEED)
+    classifier = LogisticRegression(C=100.0, class_weight="balanced", solver="liblinear", random_state=SEED)
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, stop_words="english"), OneVsRestClassifier(classifier)
     )
@@ -253,9 +263,10 @@ def tfidf(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats:
 
 
 def nbsvm(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats:
-    """Presence of words and pairs times their log-count ratio, then a linear SVM between it and the mean weight.
+    """Presence of words and pairs times their log-count ratio, then a linear SVM.
 
-    Source: Wang and Manning (2012), ACL, "Baselines and bigrams".
+    Source: Wang and Manning (2012), ACL, "Baselines and bigrams"; their pull towards the mean weight is left out, since
+    it costs F1 on held-out training texts.
     """
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.svm import LinearSVC
@@ -266,10 +277,9 @@ def nbsvm(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats:
     for column, positive in enumerate(truth.T):
         inside, outside = (1.0 + np.asarray(known[rows].sum(axis=0)).ravel() for rows in (positive, ~positive))
         ratio = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-        svm = LinearSVC(C=1.0, class_weight="balanced", random_state=SEED, max_iter=5000, dual=True)
+        svm = LinearSVC(C=0.1, class_weight="balanced", random_state=SEED, max_iter=5000, dual=True)
         svm.fit(known.multiply(ratio).tocsr(), positive)
-        weights = 0.25 * svm.coef_[0] + 0.75 * np.abs(svm.coef_[0]).mean()
-        found[:, column] = new @ (ratio * weights) + svm.intercept_[0]
+        found[:, column] = new @ (ratio * svm.coef_[0]) + svm.intercept_[0]
     return found
 
 
@@ -290,10 +300,9 @@ def fasttext(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats
         model = library.train_supervised(file.name, loss="ova", thread=1, seed=SEED, verbose=0, **settings)
     found = np.zeros((len(tests), truth.shape[1]))
     for row, text in enumerate(tests):
-        for probability, mark in model.f.predict(words(text) + "\n", -1, 0.0, "strict"):
-            place = mark.removeprefix("__label__")
-            if place != "none":
-                found[row, int(place)] = probability
+        for mark, probability in zip(*model.predict(words(text), k=-1), strict=True):
+            if mark != "__label__none":
+                found[row, int(mark.removeprefix("__label__"))] = probability
     return found
 
 
@@ -311,7 +320,7 @@ def spacy_bow(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Float
 
 
 def spacy_ensemble(texts: Sequence[str], truth: Bools, tests: Sequence[str]) -> Floats:
-    return spacy_scores(texts, truth, tests, {}, rounds=4)
+    return spacy_scores(texts, truth, tests, {}, rounds=10)
 
 
 def spacy_scores(texts: Sequence[str], truth: Bools, tests: Sequence[str], config: Mapping[str, Any], rounds: int) -> Floats:
@@ -385,11 +394,11 @@ def average_precision(tagged: Tagged, truth: Bools, rows: Ints, columns: Ints) -
     return float(np.mean([scores.average_precision(tagged.scores[rows, c], truth[rows, c]) for c in columns]))
 
 
-def made_with(gold: Path) -> dict[str, Any]:
+def made_with(gold: Path, model: Model) -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "model": Model.load().digest,
+        "model": model.digest,
         "seed": SEED,
         "draws": DRAWS,
         "gold_sha256": {
@@ -416,6 +425,14 @@ TITLES = {
 }
 
 
+NOTES = """\
+Differences are to the shipped ipclass, with paired bootstrap 95 % intervals over documents; they do not cover the chance of a
+training run. The shipped ipclass also learnt from authored and picked texts that no other row had: compare methods by the
+row of equal training texts. The recipe and the text stage of ipclass were chosen on these development texts, the settings
+and thresholds of the alternatives on held-out training texts (those of the spaCy ensemble on one fold of five): both ipclass
+rows are somewhat flattered. The texts have no codes here, so the rules have only their phrases."""
+
+
 def as_markdown(record: Mapping[str, Any], methods: Sequence[Method], labels: LabelSet) -> str:
     lines = []
     for part in TESTS:
@@ -424,6 +441,7 @@ def as_markdown(record: Mapping[str, Any], methods: Sequence[Method], labels: La
         lines += [*label_table(record["figures"][part], methods, labels), ""]
     made = record["made_with"]
     told = ", ".join(f"{name} {made[name]}" for name in ("python", "scikit-learn", "spacy", "fasttext-numpy2", "ipclass"))
+    lines += [NOTES, ""]
     lines.append(f"{record['texts']['training']:,} equal training texts; model `{made['model'][:12]}`; {told}.")
     return "\n".join(lines)
 

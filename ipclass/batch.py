@@ -123,7 +123,37 @@ def spread_locally(blocks: Iterable[Any], job: Job, jobs: int) -> Iterator[Done]
     """Yield the finished blocks in order, worked on by ``jobs`` processes of this machine."""
     if jobs == 1:
         yield from (work(block, job) for block in blocks)
-        return
+    else:
+        yield from _in_parallel(blocks, job, jobs)
+
+
+def spread_over_dask(scheduler: str) -> Callable[[Iterable[Any], Job], Iterator[Done]]:
+    """Return what hands blocks to the workers of a Dask cluster, in order; a block whose worker dies is done again.
+
+    Every worker needs ipclass, and the model folder under the same name if it is not the shipped one.
+
+    Raises:
+        OutputError: The extra is not installed, or nothing answers at ``scheduler``.
+    """
+    try:
+        from distributed import Client
+        from joblib import parallel_config
+    except ImportError as error:
+        raise OutputError("a Dask cluster needs the extra: pip install 'ipclass[dask]'") from error
+    try:
+        client = Client(scheduler, timeout=10, set_as_default=True)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{scheduler}: no Dask scheduler answers there: {error}") from error
+
+    def spread(blocks: Iterable[Any], job: Job) -> Iterator[Done]:
+        with client, parallel_config(backend="dask"):
+            yield from _in_parallel(blocks, job, max(1, sum(client.ncores().values())))
+
+    return spread
+
+
+def _in_parallel(blocks: Iterable[Any], job: Job, jobs: int) -> Iterator[Done]:
+    """Yield the finished blocks in order; no more than two a worker are under way, so that memory does not grow."""
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)

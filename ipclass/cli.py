@@ -20,7 +20,7 @@ from ipclass.commands import (
     say,
     write_text,
 )
-from ipclass.errors import OutputError
+from ipclass.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from ipclass.batch import Summary
@@ -68,6 +68,8 @@ def classify(
     encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
+    backend: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
+    scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     model: ModelOption = "",
     as_table: Annotated[bool, typer.Option("--table", help="Print titles and tags to read, and write nothing.")] = False,
@@ -90,9 +92,28 @@ def classify(
     written = files.format_of(output, output_format or None, default=source.layout.format)
     job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
     with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
-        summary = batch.run(source, output, job, jobs=jobs, resume=resume, force=force, progress=progress.add)
+        summary = batch.run(
+            source,
+            output,
+            job,
+            jobs=jobs,
+            resume=resume,
+            force=force,
+            progress=progress.add,
+            spread=_spread(backend, scheduler),
+        )
     if not quiet:
         say(_told(summary))
+
+
+def _spread(backend: str, scheduler: str) -> Any:
+    from ipclass import batch
+
+    if backend == "local":
+        return None
+    if backend != "dask" or not scheduler:
+        raise InputError(f"--backend {backend}: must be local, or dask with --scheduler ADDRESS")
+    return batch.spread_over_dask(scheduler)
 
 
 def _told(summary: Summary) -> str:

@@ -402,7 +402,7 @@ def as_frame(table: Table) -> pl.DataFrame:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(f"{value:.6g}")
+    return None if math.isnan(value) else float(f"{value:.7g}")
 
 
 def per_inhabitants(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
