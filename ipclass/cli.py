@@ -212,6 +212,7 @@ def _metrics(path: Path | None, facts: Any) -> None:
 
 app.command()(cli_shares.shares)
 app.command()(cli_shares.indicators)
+app.command("high-value")(cli_shares.derive_high_value)
 
 labels_app = typer.Typer(cls=Commands, help="Show what the labels mean.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")

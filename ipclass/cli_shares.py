@@ -196,3 +196,36 @@ def _aligned(frame: pl.DataFrame) -> list[str]:
 
 def _figure(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def derive_high_value(
+    table: Annotated[str, typer.Argument(help="A CSV, TSV or Parquet table, tagged or not.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, with a column high_value.")],
+    start: Annotated[str, typer.Option(help="Whether ten years in force run from filing or grant.")] = "filing",
+    as_of: Annotated[str, typer.Option(help="The day on which it is asked, as 2026-01-31; by default today.")] = "",
+    force: ForceOption = False,
+) -> None:
+    """Say which patents pass one of CNIPA's five tests of high value, as far as the columns allow.
+
+    Example: ipclass high-value tagged.csv -o valued.csv --start grant
+    """
+    from datetime import date
+
+    from ipclass import tables
+    from ipclass.highvalue import high_value
+
+    if output.exists() and not force:
+        raise OutputError(f"{output}: exists; --force replaces it")
+    try:
+        day = date.fromisoformat(as_of) if as_of else date.today()
+    except ValueError as error:
+        raise InputError(f"--as-of {as_of!r}: {error}; write it as 2026-01-31") from error
+    frame = tables.read_text_table(table)
+    found = high_value(frame, start, day)
+    tables.write_text_table(frame.with_columns(found.values), output)
+    known = found.values.drop_nulls()
+    say(f"applied: {', '.join(found.applied)} (as of {day}, ten years from {start})")
+    if found.not_applied:
+        say(f"not applied, for want of columns: {', '.join(found.not_applied)}; so 'no' cannot be told: the cell is empty")
+    high, undecided = int(known.sum()), found.values.null_count()
+    say(f"{output}: {high:,} of high value, {len(known) - high:,} not, {undecided:,} open")

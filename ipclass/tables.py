@@ -19,9 +19,9 @@ from polars.exceptions import PolarsError
 
 from ipclass import batch, indicators, shares
 from ipclass.batch import TAGGED_BY, Job
-from ipclass.errors import InputError, ShareError, choices
+from ipclass.errors import InputError, OutputError, ShareError, choices
 from ipclass.figures import Interval, Share
-from ipclass.files import Source, format_of
+from ipclass.files import Source, format_of, separator_of
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
@@ -611,6 +611,38 @@ def verified(table: Table, path: Path, stated: Mapping[str, Any]) -> list[str]:
     elif hashlib.sha256(fresh).hexdigest() != stated.get("table_sha256"):
         found.append("the figures come out differently")
     return found
+
+
+def read_text_table(path: str) -> pl.DataFrame:
+    """Return all columns of a table; of text tables as they stand there.
+
+    Raises:
+        InputError: The file is not such a table.
+    """
+    try:
+        if format_of(path) == "parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, separator="\t" if format_of(path) == "tsv" else ",", infer_schema=False)
+    except (PolarsError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+
+
+def write_text_table(frame: pl.DataFrame, path: Path) -> None:
+    """Write ``frame`` as its ending says: CSV, TSV or Parquet.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        if format_of(str(path)) == "parquet":
+            frame.write_parquet(fresh)
+        else:
+            frame.write_csv(fresh, separator=separator_of(format_of(str(path))))
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def csv_bytes(frame: pl.DataFrame) -> bytes:

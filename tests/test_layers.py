@@ -18,7 +18,7 @@ LAYERS = (
     "errors",
     "labels records text scores counts figures calibration",
     "files model shares audit vectorizer rules",
-    "corpus indicators",
+    "corpus indicators highvalue",
     "training evaluation card batch",
     "tables sheets",
     "report",

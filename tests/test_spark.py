@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Spark'
 PAGE = Path(__file__).parents[1] / "docs" / "clusters.md"
 
 
-def test_the_recipe_gives_what_the_model_gives() -> None:
+def test_the_recipe_gives_what_the_model_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     from pyspark.sql import SparkSession
 
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     recipe: dict[str, Any] = {}
     exec(code, recipe)
     model = Model.load()

@@ -1,0 +1,85 @@
+"""The command line of audits: a sheet out, a share back. It decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
+
+audit_app = typer.Typer(
+    cls=Commands,
+    help="Judge a sample of the documents that are counted: a share that needs no assumption.",
+    no_args_is_help=True,
+)
+
+
+@audit_app.command()
+def draw(
+    table: Annotated[str, typer.Argument(help="The output of ipclass classify: CSV, TSV, JSON lines or Parquet, also .gz.")],
+    label: Annotated[str, typer.Option("--label", "-l", help="The id of the label to judge for.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet to write: .csv or .xlsx.")] = None,
+    number: Annotated[int | None, typer.Option("--number", "-n", help="Judgements. [default: 300]", show_default=False)] = None,
+    definition: Annotated[
+        str, typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under.")
+    ] = "",
+    bulk: Annotated[float, typer.Option(help="The part to draw where the tagger expects nothing.")] = 0.4,
+    seed: Annotated[int, typer.Option(help="Same seed, same sheet.", min=0)] = 0,
+    target_width: Annotated[
+        float | None,
+        typer.Option(
+            help="Draw as many as bring the half width of the interval to this part of the share; without -o only say."
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
+    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
+    id: Annotated[str, typer.Option(help="The column of the id.")] = "",
+    model: ModelOption = "",
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Draw documents to judge, blind: a sheet, its guideline, and the plan, which whoever judges leaves closed.
+
+    Example: ipclass audit draw tagged.csv --label quantum -o sheet.xlsx
+    """
+    if output is None and target_width is None:
+        raise typer.BadParameter(
+            "name the sheet to write, or --target-width to learn how many judgements it takes", param_hint="-o"
+        )
+    from ipclass import sheets
+    from ipclass.batch import load
+
+    columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
+    wanted = sheets.Wanted(label, definition, number, target_width, bulk, seed, columns)
+    if output is not None:
+        drawn = sheets.draw(table, output, load(model), wanted, force=force)
+        if not quiet:
+            say(sheets.drawn_as_text(drawn))
+    elif target_width is not None:
+        typer.echo(sheets.size_as_text(*sheets.size(table, load(model), wanted, target_width), target_width))
+
+
+@audit_app.command()
+def estimate(
+    sheet: Annotated[Path, typer.Argument(help="The sheet with its grades filled in: 0, 1, 2, or yes and no.")],
+    table: Annotated[str, typer.Option(help="The tagged table, if it was moved.")] = "",
+    plan: Annotated[Path | None, typer.Option(help="The plan, if it does not stand beside the sheet.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all figures as JSON to this file.")] = None,
+    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")] = False,
+    model: ModelOption = "",
+    force: ForceOption = False,
+) -> None:
+    """Turn the grades of a sheet into a share, and into the precision and recall of the tagger on these documents.
+
+    Example: ipclass audit estimate sheet.xlsx -o audit.json
+    """
+    from ipclass import sheets
+    from ipclass.batch import load
+
+    result = sheets.estimate(sheet, load(model), table=table, plan=plan)
+    facts = as_json(sheets.as_record(result))
+    if output is not None:
+        sheets.write({output: f"{facts}\n".encode()}, force=force)
+    typer.echo(facts if json_wanted else sheets.as_text(result))
