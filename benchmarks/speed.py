@@ -433,10 +433,10 @@ def chart(bench: Bench, names: Sequence[str], path: Path) -> None:
                 "o-" if jobs == 1 else "s--",
                 label=label,
                 linewidth=2.2 if own else 1.2,
-                color="#c0392b" if own else None,
+                color="black" if own else None,
             )
     axes.set(xscale="log", yscale="log", xlabel="documents", ylabel="documents/s, whole process, CSV in, CSV out")
-    axes.set_title("One core, model load included", loc="left", fontsize=10)
+    axes.set_title("One core where nothing else is said; model load included", loc="left", fontsize=10)
     axes.grid(True, which="major", alpha=0.3)
     axes.legend(fontsize=8, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)

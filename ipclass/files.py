@@ -18,6 +18,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars.exceptions import PolarsError
 
@@ -235,6 +237,23 @@ def _end_of_rows(rest: bytes, separator: str) -> int:
 
     A quotation mark opens a field only at its beginning: in 5" pipe it is a character like any other.
     """
+    data = np.frombuffer(b"\n" + rest, np.uint8)
+    marks = np.flatnonzero(data == ord('"'))
+    openers = np.frombuffer(b'\r\n"' + separator.encode(), np.uint8)
+    if np.isin(data[marks[::2] - 1], openers).all():  # so each two marks enclose a field, or a part of one between ""
+        return _last_feed(rest, marks - 1)
+    return _end_found_slowly(rest, separator)
+
+
+def _last_feed(rest: bytes, marks: npt.NDArray[np.int64]) -> int:
+    """Return the place behind the last line feed with an even number of quotation marks before it, or 0."""
+    end = rest.rfind(b"\n") + 1
+    while end and np.searchsorted(marks, end) % 2:
+        end = rest.rfind(b"\n", 0, marks[np.searchsorted(marks, end) - 1]) + 1
+    return end
+
+
+def _end_found_slowly(rest: bytes, separator: str) -> int:
     end = rest.rfind(b"\n") + 1
     for found in reversed(list(_quoted(separator).finditer(rest))):
         if found[1] and found.end() <= end:

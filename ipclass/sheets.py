@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import unicodedata
 import zipfile
 from collections import Counter
@@ -35,7 +34,7 @@ from ipclass.files import STDIO, Block, RowError, Source
 from ipclass.labels import Label
 from ipclass.model import Model
 from ipclass.records import LEAST_GRADE, Definition, definition_named
-from ipclass.scores import Floats
+from ipclass.scores import Bools, Floats
 
 COLUMNS = ("no", "row", "id", "title", "abstract", "grade", "remark")
 FORMAT = 1
@@ -402,7 +401,7 @@ def _checked(path: str, before: int, frame: pl.DataFrame, made_by: str, threshol
     return frame.drop("by")
 
 
-def _scores(probabilities: Floats, tags: np.ndarray[Any, np.dtype[np.bool_]], calibration: Calibration) -> Floats:
+def _scores(probabilities: Floats, tags: Bools, calibration: Calibration) -> Floats:
     """Return the scores behind rounded probabilities, on that side of the threshold where the tags say they were."""
     scores, threshold = calibration.scores_of(probabilities), calibration.threshold
     scores = np.where(tags, np.maximum(scores, threshold), scores)
@@ -574,11 +573,8 @@ def write(parts: Mapping[Path, bytes], *, force: bool) -> None:
     ready: dict[Path, Path] = {}
     try:
         for path, content in parts.items():
-            number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-            ready[path] = Path(name)
-            with os.fdopen(number, "wb") as file:
-                file.write(content)
-            ready[path].chmod(0o666 & ~_umask())
+            ready[path] = path.with_name(f".{path.name}.part")
+            ready[path].write_bytes(content)
         for path, part in ready.items():
             part.replace(path)
     except OSError as error:
@@ -586,12 +582,6 @@ def write(parts: Mapping[Path, bytes], *, force: bool) -> None:
     finally:
         for part in ready.values():
             part.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _refuse_to_replace(paths: Mapping[Path, bytes] | Sequence[Path], force: bool) -> None:
@@ -859,31 +849,33 @@ def as_text(result: Result) -> str:
     found, share, plan = result.audited, result.audited.share, result.plan
     raised = "; ".join(f"{flag} {_FLAGS[flag]}" for flag in share.flags) or "none"
     graded = ", ".join(f"{count:,} x {grade}" for grade, count in result.grades.items())
-    lines = [
+    source = f"table {plan.table}, sha256 {plan.table_sha256[:TAGGED_BY]}; {plan.provenance}, seed {plan.seed}"
+    lines = (
         f"{result.label.name} ({result.label.id}, version {result.label.version}, definition {result.definition})",
-        f"Share: {_percent(share.share)} of {share.n:,.0f} documents; 95 % interval {_percent(share.low)} to {_percent(share.high)}",
+        f"Share: {_in_words(Interval(share.share, share.low, share.high))} of {share.n:,.0f} documents",
         f"Counted: {_percent(share.naive)} are tagged",
         f"Precision of the tagger here: {_in_words(found.precision)}",
         f"Recall of the tagger here: {_in_words(found.recall)}",
         found.sentence,
         f"Flags: {raised}",
-        f"Judged: {found.checked:,} of {len(plan.rows):,} rows drawn (grades: {graded}); not judged and not counted: {result.not_judged:,}",
-        f"Unscored documents, which could not be drawn and are in no figure: {_counted(result.unscored)}",
-        f"Model {plan.model[:TAGGED_BY]}; table {plan.table}, sha256 {plan.table_sha256[:TAGGED_BY]}; {plan.provenance}, seed {plan.seed}",
-    ]
+        f"Judged: {found.checked:,} of {len(plan.rows):,} rows drawn (grades: {graded})",
+        f"Not judged: {result.not_judged:,}, in no figure and never taken for no",
+        f"Unscored: {_counted(result.unscored)}, which could not be drawn and are in no figure",
+        f"Model {plan.model[:TAGGED_BY]}; {source}",
+    )
     return "\n".join(lines)
 
 
 def drawn_as_text(drawn: Drawn) -> str:
     """Return what was drawn, in words."""
-    return "\n".join(
-        [
-            f"{drawn.sheet}: {drawn.judgements:,} of {drawn.documents:,} documents to judge for {drawn.label} ({drawn.definition}); "
-            f"unscored, so that they cannot be drawn: {_counted(drawn.unscored)}",
-            f"{drawn.guideline}: how to judge",
-            f"{drawn.plan}: the plan, needed to estimate; whoever judges leaves it closed",
-        ]
+    what = f"{drawn.judgements:,} of {drawn.documents:,} documents to judge for {drawn.label} ({drawn.definition})"
+    lines = (
+        f"{drawn.sheet}: {what}",
+        f"{drawn.guideline}: how to judge",
+        f"{drawn.plan}: the plan, needed to estimate; whoever judges leaves it closed",
+        f"unscored documents, which cannot be drawn: {_counted(drawn.unscored)}",
     )
+    return "\n".join(lines)
 
 
 def size_as_text(n: int, documents: int, width: float) -> str:
@@ -903,7 +895,7 @@ def _counted(unscored: Mapping[str, int]) -> str:
 def _in_words(figure: Interval) -> str:
     if figure.reason:
         return f"withheld: {figure.reason}"
-    return f"{_percent(figure.value)}; 95 % interval {_percent(figure.low)} to {_percent(figure.high)}"
+    return f"{_percent(figure.value)} (95 % interval {_percent(figure.low)} to {_percent(figure.high)})"
 
 
 def _percent(value: float) -> str:

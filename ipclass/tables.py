@@ -185,11 +185,7 @@ def _prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
 def restricted(frame: pl.DataFrame, request: Request) -> pl.DataFrame:
     """Return the documents that fulfil the condition, one of each family if families are counted."""
     if request.where:
-        try:
-            frame = frame.filter(pl.sql_expr(request.where.replace("==", "=")))
-        except PolarsError as error:
-            listed = choices("", [name for name in frame.columns if not name.startswith("__")])
-            raise InputError(f"--where {request.where!r}: {str(error).splitlines()[0]}; {listed}") from error
+        frame = frame.filter(_condition(frame, request.where))
     if request.family:
         _has(frame, request.family)
         # the first document of a family in the order of the table stands for it
@@ -198,6 +194,32 @@ def restricted(frame: pl.DataFrame, request: Request) -> pl.DataFrame:
     if frame.is_empty():
         raise ShareError(f"no documents left{f' where {request.where}' if request.where else ''}: a share of nothing is not 0")
     return frame
+
+
+def _condition(frame: pl.DataFrame, where: str) -> pl.Series:
+    """Return which rows fulfil ``where``; text columns of numbers or of true and false are taken for such."""
+    try:
+        expression = pl.sql_expr(where.replace("==", "="))
+        columns = sorted(set(expression.meta.root_names()))
+        for column in columns:
+            _has(frame, column)
+        typed = [_typed(frame[column]) for column in columns]
+        return frame.with_columns(typed).select(expression.alias("holds")).to_series().fill_null(False)
+    except PolarsError as error:
+        raise InputError(
+            f"--where {where!r}: {str(error).splitlines()[0]}; as in \"year >= 2020 and country = 'CN'\""
+        ) from error
+
+
+def _typed(column: pl.Series) -> pl.Series:
+    if column.dtype != pl.String:
+        return column
+    filled = column.replace("", None)
+    numbers = filled.cast(pl.Float64, strict=False)
+    if numbers.null_count() == filled.null_count():
+        return numbers
+    answers = filled.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    return answers if answers.null_count() == filled.null_count() else column
 
 
 def _has(frame: pl.DataFrame, column: str) -> None:
