@@ -347,7 +347,7 @@ def _precision(sample: _Sample, tagged: Floats, level: float) -> Interval:
 def _recall(sample: _Sample, tagged: Floats, hidden: float, level: float) -> Interval:
     hits = max(0.0, sample.mean(lambda rows: tagged[rows])[0])
     missed = max(0.0, sample.mean(lambda rows: 1 - tagged[rows])[0])
-    if hits + missed <= 0:
+    if (hits + missed) * len(tagged) < 0.5:  # less than half a document
         return Interval.withheld("no positive was found")
     value = hits / (hits + missed)
     _, error = sample.mean(lambda rows: tagged[rows] - value)  # a ratio of two estimates, linearised

@@ -188,7 +188,7 @@ def work(block: bytes | pl.DataFrame, job: Job) -> Done:
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
         _check_clash(read, added_columns(tags.labels, job))
-        payload = as_lines(read, added_fields(tags, job))
+        payload = as_lines(read, added_fields(tags, model, job))
     else:
         payload = as_table(read, added_frame(tags, model, job), job.layout, job.output)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
@@ -218,7 +218,7 @@ def _check_clash(read: Block, added: Sequence[str]) -> None:
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     """Return the names of the columns that tagging adds to a table."""
     if job.output == "jsonl":
-        return [job.prefix + name for name in ("labels", "primary", "probabilities", "known", "unscored", "terms")]
+        return [job.prefix + name for name in ("labels", "primary", "probabilities", "known", "unscored", "terms", "tagged_by")]
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
@@ -251,7 +251,7 @@ def _shown(terms: Sequence[Contribution]) -> str:
     return "; ".join(f"{each.term} ({each.value:+.3f})" for each in terms)
 
 
-def added_fields(tags: Tags, job: Job) -> Iterator[dict[str, Any]]:
+def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]:
     """Yield the fields that tagging adds to each JSON object."""
     for row in range(len(tags)):
         reason = tags.unscored[row]
@@ -268,6 +268,7 @@ def added_fields(tags: Tags, job: Job) -> Iterator[dict[str, Any]]:
             fields["terms"] = {
                 label: [[each.term, round(each.value, 6)] for each in terms] for label, terms in tags.explanations[row].items()
             }
+        fields["tagged_by"] = tagged_by(model, job.definition)
         yield {job.prefix + name: value for name, value in fields.items()}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass import cli_shares
+from ipclass import cli_audit, cli_shares
 from ipclass.commands import (
     Commands,
     DefinitionOption,
@@ -213,6 +213,8 @@ def _metrics(path: Path | None, facts: Any) -> None:
 app.command()(cli_shares.shares)
 app.command()(cli_shares.indicators)
 app.command("high-value")(cli_shares.derive_high_value)
+
+app.add_typer(cli_audit.audit_app, name="audit")
 
 labels_app = typer.Typer(cls=Commands, help="Show what the labels mean.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")

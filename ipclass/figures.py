@@ -133,7 +133,14 @@ def exact(positives: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
 
 def logit_interval(share: float, error: float, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval that is symmetric in log-odds, from a standard error; at 0 and 1 symmetric in the share."""
+    """Return the interval that is symmetric in log-odds, from a standard error; at 0 and 1 symmetric in the share.
+
+    An error larger than the share (or than the rest) says nothing about log-odds: from there on the far end grows in
+    proportion to the error, where the plain formula would soon reach the other end of the scale.
+
+    >>> [round(end, 4) for end in logit_interval(0.0001, 0.002)]
+    [0.0, 0.0123]
+    """
     z = quantile(level)
     if error <= 0:
         return share, share
@@ -141,8 +148,17 @@ def logit_interval(share: float, error: float, level: float = 0.95) -> tuple[flo
         return 0.0, min(1.0, z * error)
     if share >= 1:
         return max(0.0, 1 - z * error), 1.0
-    half = min(50.0, z * error / (share * (1 - share)))
-    return float(expit(logit(share) - half)), float(expit(logit(share) + half))
+    return 1 - _upper(1 - share, error, z), _upper(share, error, z)
+
+
+def _upper(share: float, error: float, z: float) -> float:
+    """Return the upper end for a share above 0 and below 1."""
+    if share >= 1:  # by rounding
+        return 1.0
+    share = max(share, 1e-9)
+    known = min(error, share)
+    half = z * (known / share) / (1 - share)
+    return min(1.0, share + (float(expit(logit(share) + half)) - share) * error / known)
 
 
 def widen(share: float, low: float, high: float, effective: float, level: float = 0.95) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import unicodedata
+import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ ROUNDED = 1e-5
 
 _LONGEST_CELL = 32_000  # signs; Excel takes 32,767
 _LARGEST_PLAN = 200_000_000  # bytes
+_LARGEST_SHEET = 1 << 30  # bytes, unpacked
 _RETAG = "run ipclass classify again"
 _EXCEL = "needs openpyxl: pip install 'ipclass[excel]'"
 _WIDTHS = {"no": 6, "row": 9, "id": 18, "title": 40, "abstract": 100, "grade": 8, "remark": 30}
@@ -608,12 +610,10 @@ def estimate(sheet: Path, model: Model, *, table: str = "", plan: Path | None = 
         InputError: A file cannot be read, or the sheet has lost, doubled or mixed up rows, or holds an unknown grade.
         ShareError: Table, model or provenance do not fit, or a stratum has no judgement.
     """
+    if not sheet.is_file():
+        raise InputError(f"{sheet}: {'is a folder, not a file' if sheet.is_dir() else 'no such file'}")
     plan_path = plan or _beside(sheet, "plan.json")
     made = _read_plan(plan_path)
-    if made.provenance != Provenance.STRATIFIED:
-        raise ShareError(
-            f"{plan_path}: an audit does not fit these judgements ({made.provenance}): they {WHY_NOT[made.provenance]}"
-        )
     if made.model != model.digest:
         theirs, ours = made.model[:TAGGED_BY], model.digest[:TAGGED_BY]
         raise ShareError(f"{plan_path}: was drawn with model {theirs!r}, this is {ours!r}; name it with --model")
@@ -641,12 +641,15 @@ def _read_plan(path: Path) -> _Plan:
     try:
         if path.stat().st_size > _LARGEST_PLAN:
             raise ValueError(f"{path.stat().st_size} bytes")
-        plan = _plan(json.loads(path.read_text("utf-8")))
+        stored = json.loads(path.read_text("utf-8"))
+        given = Provenance(stored["provenance"])
+        if given != Provenance.STRATIFIED:
+            raise ShareError(f"{path}: an audit does not fit these judgements ({given}): they {WHY_NOT[given]}")
+        return _plan(stored)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not the plan of an audit, or damaged: {_short(repr(error))}") from error
-    return plan
 
 
 def _plan(stored: Mapping[str, Any]) -> _Plan:
@@ -754,8 +757,6 @@ def _short(text: str) -> str:
 
 def _read_sheet(sheet: Path) -> Iterator[_Line]:
     """Yield the rows of a sheet that are not empty."""
-    if not sheet.is_file():
-        raise InputError(f"{sheet}: {'is a folder, not a file' if sheet.is_dir() else 'no such file'}")
     table = _rows_of_xlsx(sheet) if sheet.suffix.lower() == ".xlsx" else _rows_of_csv(sheet)
     heads = [name.strip().casefold() for name in next(table, [])]
     needed = ("no", "row", "id", "grade")
@@ -788,7 +789,12 @@ def _rows_of_xlsx(sheet: Path) -> Iterator[list[str]]:
     """Yield the rows of the worksheet ``judge``, or of the first one."""
     openpyxl = _openpyxl(sheet)
     try:
-        book = openpyxl.load_workbook(sheet, read_only=True, data_only=True)
+        with zipfile.ZipFile(sheet) as parts:
+            if (whole := sum(part.file_size for part in parts.infolist())) > _LARGEST_SHEET:
+                raise ValueError(f"{whole >> 20} MB unpacked is no sheet")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of formats that openpyxl does not keep: we only read
+            book = openpyxl.load_workbook(sheet, read_only=True, data_only=True)
         try:
             page = book["judge"] if "judge" in book.sheetnames else book.worksheets[0]
             for row in page.iter_rows(values_only=True):

@@ -25,6 +25,7 @@ from ipclass.records import DEFINITIONS, LEAST_GRADE, Definition
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 FEWEST_POSITIVES = 10
 
@@ -38,7 +39,7 @@ class Recipe:
     counts. Many folds make the models that saw all but one of them score like the final one, which share estimates rely on.
     """
 
-    penalty: float = 1.0
+    penalty: float = 2.0
     least_documents: int = 2
     evidence: float = 0.35
     smoothing: float = 0.01
@@ -69,9 +70,10 @@ def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
     weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
     features = weighting.transform(matrix)
     folds = fold_of(corpus.groups(), recipe.folds)
+    unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
     wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
     fitted = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(fit_target)(features, corpus, definition, label, folds, recipe) for definition, label in wanted
+        delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
     )
     lexicon = Lexicon(terms, corpus.labels.settings, TITLE_WEIGHT)
     return Model(
@@ -90,8 +92,20 @@ def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
     return np.array([zlib.crc32(group.encode()) % folds for group in groups], np.int64)
 
 
+def _features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
+    """Return the features of all documents by the terms and document frequencies of those outside ``fold``.
+
+    A document that helps to choose its own terms keeps rare ones that a new document would lose: it would be scored closer
+    to the intercept than new ones, and every share estimated too high (measured: ``benchmarks/README.md``, coverage).
+    """
+    known = np.flatnonzero(np.bincount(matrix[~fold].indices, minlength=matrix.shape[1]) >= recipe.least_documents)
+    rows = matrix[:, known]
+    return TfidfTransformer(sublinear_tf=True).fit(rows[~fold]).transform(rows)
+
+
 def fit_target(
     features: sp.csr_matrix,
+    unseen: Mapping[int, sp.csr_matrix],
     corpus: Corpus,
     definition: Definition,
     label: str,
@@ -107,15 +121,15 @@ def fit_target(
     truth = grades[judged] >= LEAST_GRADE[definition]
     _check(truth, label, definition)
     rows, fold = features[judged], folds[judged]
-    held_out = _held_out(rows, truth, fold, recipe)
+    held_out = _held_out(unseen, judged, truth, fold, recipe)
     calibrating = np.isin(corpus.origins()[judged], CALIBRATING)
     if not truth[calibrating].any() or truth[calibrating].all():
         calibrating = np.ones(len(judged), bool)  # a corpus of authored texts alone has nothing better
-    unseen, known = held_out[calibrating], truth[calibrating]
-    threshold, probabilities = _threshold(unseen, known, fold[calibrating])
+    found, known = held_out[calibrating], truth[calibrating]
+    threshold, probabilities = _threshold(found, known, fold[calibrating])
     classifier = fit_linear(rows, truth, recipe)
-    order = np.lexsort((known, unseen))
-    target = Target(definition, label, scores.fit_platt(unseen, known), threshold, unseen[order], known[order])
+    order = np.lexsort((known, found))
+    target = Target(definition, label, scores.fit_platt(found, known), threshold, found[order], known[order])
     return Fitted(target, classifier.weights, classifier.intercept, _quality(probabilities, known, threshold))
 
 
@@ -127,12 +141,13 @@ def _check(truth: Bools, label: str, definition: Definition) -> None:
             )
 
 
-def _held_out(rows: sp.csr_matrix, truth: Bools, fold: npt.NDArray[np.int64], recipe: Recipe) -> Floats:
-    """Return a score for each document by the classifier of the other folds."""
+def _held_out(unseen: Mapping[int, sp.csr_matrix], judged: Ints, truth: Bools, fold: Ints, recipe: Recipe) -> Floats:
+    """Return a score for each document by the classifier of the other folds, on the features of the other folds."""
     found = np.full(len(truth), np.nan)
-    for each in np.unique(fold):
+    for each in np.unique(fold).tolist():
         inside = fold == each
         if truth[~inside].any() and not truth[~inside].all():
+            rows = unseen[each][judged]
             found[inside] = fit_linear(rows[~inside], truth[~inside], recipe)(rows[inside])
     if np.isnan(found).any():
         raise CorpusError("all positive or all negative judgements are of one group; judge documents of other families")
