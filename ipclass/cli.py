@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass import cli_audit, cli_shares
+from ipclass import cli_audit, cli_report, cli_shares
 from ipclass.commands import (
     Commands,
     DefinitionOption,
@@ -212,6 +212,7 @@ def _metrics(path: Path | None, facts: Any) -> None:
 
 app.command()(cli_shares.shares)
 app.command()(cli_shares.indicators)
+app.command()(cli_report.report)
 app.command("high-value")(cli_shares.derive_high_value)
 
 app.add_typer(cli_audit.audit_app, name="audit")
