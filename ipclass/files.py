@@ -125,6 +125,7 @@ class Source:
         format: The format, if the ending does not tell.
         columns: The names of the columns for title, abstract and id, where they are not the usual ones.
         encoding: The encoding of a text file.
+        need_text: Whether to refuse a table with neither title nor abstract.
 
     Raises:
         InputError: There is no such file, it is not such a table, or has no column to read.
@@ -136,8 +137,10 @@ class Source:
         format: str | None = None,
         columns: Mapping[str, str] | None = None,
         encoding: str = "utf-8",
+        need_text: bool = True,
     ) -> None:
         self.path = path
+        self._need_text = need_text
         self._format = format_of(path, format)
         self._encoding = _known_encoding(encoding)
         self._wanted = dict(columns or {})
@@ -147,7 +150,7 @@ class Source:
         if self._format == "parquet":
             if path == STDIO:
                 raise InputError("Parquet cannot be read from standard input; name the file")
-            self.layout = _layout("parquet", _parquet_columns(path), self._wanted, path)
+            self.layout = _layout("parquet", _parquet_columns(path), self._wanted, path, need_text=need_text)
         else:
             self._stream = _opened(path)
             self.layout = self._text_layout()
@@ -165,7 +168,7 @@ class Source:
         separator = "\t" if self._format == "tsv" else max(",;\t|", key=bare.count)
         csv.field_size_limit(LARGEST_ROW)
         names = next(csv.reader([header], delimiter=separator), [])
-        return _layout(self._format, names, self._wanted, self.path, separator, self._encoding)
+        return _layout(self._format, names, self._wanted, self.path, separator, self._encoding, self._need_text)
 
     def _header_line(self) -> tuple[str, bytes]:
         """Return the first line, and the bytes read beyond it."""
@@ -202,6 +205,11 @@ class Source:
         except (OSError, EOFError, gzip.BadGzipFile) as error:
             raise InputError(f"{self.path}: cannot be read: {error}") from error
 
+    def close(self) -> None:
+        """Close the file, if its blocks are not wanted."""
+        if self._format != "parquet" and self.path != STDIO:
+            self._stream.close()
+
     def blocks(self, skip: int = 0) -> Iterator[bytes | pl.DataFrame]:
         """Yield the rows, header aside, in blocks that no row straddles; the first ``skip`` blocks are passed over."""
         cut: Iterator[bytes | pl.DataFrame] = self._parquet_blocks() if self._format == "parquet" else self._text_blocks()
@@ -226,8 +234,7 @@ class Source:
                 rest = rest[end:]
             elif len(rest) > LARGEST_ROW:
                 raise InputError(f"{self.path}: a row of more than {LARGEST_ROW >> 20} MB; is a quotation mark missing?")
-        if self.path != STDIO:
-            self._stream.close()
+        self.close()
         if rest.strip(b"\r\n"):
             yield rest
 
@@ -306,12 +313,13 @@ def _layout(
     path: str,
     separator: str = ",",
     encoding: str = "utf-8",
+    need_text: bool = True,
 ) -> Layout:
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise InputError(f"{path}: the header names the column {twice[0]!r} twice")
     found = {role: _find(role, names, wanted.get(role, ""), path) for role in _USUAL}
-    if not found["abstract"] and not found["title"]:
+    if need_text and not found["abstract"] and not found["title"]:
         raise InputError(f"{path}: no column for title or abstract; name it with --abstract. {choices('', names)}")
     return Layout(format, tuple(names), found["title"], found["abstract"], found["id"], separator, encoding)
 
@@ -323,6 +331,18 @@ def _find(role: str, names: Sequence[str], wanted: str, path: str) -> str:
         return wanted
     plain = {" ".join("".join(c if c.isalnum() else " " for c in name.lower()).split()): name for name in names}
     return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
+
+
+def layout_of(path: str) -> Layout:
+    """Return how the table in ``path`` is built, which may have no texts.
+
+    Raises:
+        InputError: There is no such table.
+    """
+    source = Source(path, need_text=False)
+    source.learn_columns()
+    source.close()
+    return source.layout
 
 
 def parse(block: bytes | pl.DataFrame, layout: Layout) -> Block:

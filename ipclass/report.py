@@ -243,8 +243,6 @@ class _Gathering:
                 return
             for name, frame in found.items():
                 key = (name.partition(" ")[0], definition)
-                if part == "overlap" == key[0]:
-                    frame = _withheld(frame, [cell for cell in self.cells["all"] if cell.definition == definition])
                 if key[0] == part and len(frame):
                     self.figures[key] = pl.concat([self.figures[key], frame]) if key in self.figures else frame
 
@@ -325,15 +323,6 @@ class _Gathering:
             self._note("examples", f"No examples: the table changed while it was read ({rows:,} rows, then {at:,}).")
             return None
         return found
-
-
-def _withheld(overlap: pl.DataFrame, cells: Sequence[Cell]) -> pl.DataFrame:
-    """Return ``overlap`` without the figures of pairs that have a label whose own share may not be printed."""
-    poor = [cell.label for cell in cells if not _drawable(cell)]
-    either = pl.col("label").is_in(poor) | pl.col("with").is_in(poor)
-    figures = [pl.when(~either).then(pl.col(name)).alias(name) for name in overlap.columns if name not in ("label", "with")]
-    reason = pl.when(either).then(pl.lit("a label is too rare here")).otherwise(pl.lit("")).alias("withheld")
-    return overlap.with_columns(*figures, reason)
 
 
 def _how(request: Request) -> dict[str, Any]:

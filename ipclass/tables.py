@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ipclass import batch, indicators, shares
 from ipclass.batch import TAGGED_BY, Job
 from ipclass.errors import InputError, OutputError, ShareError, choices
 from ipclass.figures import Interval, Share
-from ipclass.files import Source, format_of, separator_of
+from ipclass.files import Source, format_of, layout_of, separator_of
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
@@ -120,46 +121,33 @@ def read_tagged(
 
     A table without tags, or tagged under another definition, is tagged on the way if it has texts.
     """
-    names = _names(path)
+    layout = layout_of(path)
     by = f"{definition}:{model.digest[:TAGGED_BY]}"
-    tagged = {"tagged_by", *(f"{label}_probability" for label in labels)} <= set(names)
+    tagged = {"tagged_by", *(f"{label}_probability" for label in labels)} <= set(layout.columns)
     if tagged:
         frame = _read(path)
-        if by in frame["tagged_by"].to_list()[:1] or not _has_text(path):
+        if by in frame["tagged_by"].to_list()[:1] or not layout.abstract:
             return _prepared(frame, labels)
     return _prepared(_tag_on_the_way(path, definition, model_folder, tagged), labels)
-
-
-def _names(path: str) -> list[str]:
-    source = Source(path)
-    if source.layout.format == "jsonl":
-        source.learn_columns()
-    names = list(source.layout.columns)
-    for _ in source.blocks():
-        break
-    return names
-
-
-def _has_text(path: str) -> bool:
-    try:
-        return bool(Source(path).layout.abstract)
-    except InputError:
-        return False
 
 
 def _read(path: str) -> pl.DataFrame:
     format = format_of(path)
     try:
         if format == "parquet":
-            return pl.read_parquet(path)
+            stored = pl.scan_parquet(path)
+            return stored.select(_without_texts(stored.collect_schema().names())).collect()
         if format == "jsonl":
             raise InputError(f"{path}: shares are read from CSV, TSV or Parquet; tag into one of these")
-        separator = Source(path).layout.separator
+        separator = layout_of(path).separator
         kinds = pl.scan_csv(path, separator=separator, infer_schema_length=1000, ignore_errors=False)
-        names = [name for name in kinds.collect_schema().names() if name.lower() not in ("abstract", "title")]
-        return kinds.select(names).collect()
+        return kinds.select(_without_texts(kinds.collect_schema().names())).collect()
     except PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+
+
+def _without_texts(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.lower() not in ("abstract", "title")]
 
 
 def _tag_on_the_way(path: str, definition: Definition, model_folder: str, tagged: bool) -> pl.DataFrame:
@@ -577,14 +565,21 @@ def _overlap(
 ) -> pl.DataFrame:
     matrix = np.column_stack([scores[label] for label in labels])
     found = indicators.overlap(matrix, [calibrations[label] for label in labels], request.level, request.draws, request.seed)
-    pairs = [(i, j) for i in range(len(labels)) for j in range(i + 1, len(labels))]
+    rare = {
+        label for label in labels if not (own := _own(scores[label], calibrations[label], request)).printable or own.below_floor
+    }
     names = ("share", "low", "high", "lift", "lift_low", "lift_high")
-    return pl.DataFrame(
-        [
-            {"label": labels[i], "with": labels[j], **{name: _number(float(getattr(found, name)[i, j])) for name in names}}
-            for i, j in pairs
-        ]
-    )
+    rows: list[Row] = []
+    for i, j in combinations(range(len(labels)), 2):
+        hidden = labels[i] in rare or labels[j] in rare
+        figures = {name: None if hidden else _number(float(getattr(found, name)[i, j])) for name in names}
+        reason = "a label is too rare here" if hidden else ""
+        rows.append({"label": labels[i], "with": labels[j], **figures, "withheld": reason})
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(names, pl.Float64))
+
+
+def _own(scores: Floats, calibration: shares.Calibration, request: Request) -> Share:
+    return shares.estimate(scores, calibration, request.method, None, request.level, request.draws, request.seed)
 
 
 def _concentration(
@@ -615,7 +610,7 @@ def default_definitions(path: str, named: str) -> tuple[Definition, ...]:
             return (definition,)
     if named:
         raise InputError(f"no definition {named!r}; {choices(named, [*DEFINITIONS, 'both'])}")
-    if "tagged_by" in _names(path):
+    if "tagged_by" in layout_of(path).columns:
         seen = {str(value).partition(":")[0] for value in _read(path)["tagged_by"].unique().to_list()}
         return tuple(each for each in DEFINITIONS if each in seen) or ("strict",)
     return ("strict",)
