@@ -303,15 +303,6 @@ def test_what_must_not_be_printed_is_not() -> None:
     assert report._point(low, "x")["value"] is None
 
 
-def test_pairs_of_labels_that_are_too_rare_are_withheld(found: report.Findings) -> None:
-    overlap = pl.DataFrame({"label": ["kites"], "with": ["looms"], "share": [0.1], "lift": [2.0]})
-    good = [cell(0.3, "e"), replace(cell(0.3, "e"), label="looms")]
-    assert report._withheld(overlap, good).row(0) == ("kites", "looms", 0.1, 2.0, "")
-    withheld = report._withheld(overlap, [good[0], replace(cell(0.3, "eu/"), label="looms")])
-    assert withheld.row(0)[2:4] == (None, None)
-    assert withheld["withheld"][0]
-
-
 def test_verdicts_name_what_is_wrong() -> None:
     assert "nothing speaks against" in report._verdict(cell(0.2, "e"))
     assert "mix" in report._verdict(cell(0.2, "eu", shift=9))
