@@ -42,7 +42,7 @@ def shares(
     open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
     level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
     draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
-    seed: Annotated[int, typer.Option(help="Same seed, same digits.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write CSV here, and how it was made beside it.")
     ] = None,
@@ -60,14 +60,15 @@ def shares(
     from ipclass.shares import METHODS
 
     if verify is not None:
-        _verify(table, verify, model)
+        _verify(table, verify, model, population)
         return
     if method not in METHODS:
         from ipclass.errors import choices
 
         raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
-    if output is not None and output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
+    for each in (output, _beside(output)) if output is not None and not force else ():
+        if each.exists():
+            raise OutputError(f"{each}: exists; --force replaces it")
     request = tables.Request(
         by=_split(by),
         labels=_split(label),
@@ -87,7 +88,7 @@ def shares(
     if population is not None:
         frame = tables.per_inhabitants(frame, population)
     if output is not None:
-        _store(made, frame, output)
+        _store(made, frame, output, population)
         say(f"{output}: {len(frame)} rows")
     elif json_wanted:
         typer.echo(as_json({"cells": frame.to_dicts(), "made": dict(made.provenance), "names": dict(made.names)}))
@@ -100,7 +101,7 @@ def _split(listed: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in listed.split(",") if part.strip())
 
 
-def _store(made: Table, frame: pl.DataFrame, output: Path) -> None:
+def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None) -> None:
     import hashlib
 
     from ipclass import tables
@@ -111,6 +112,8 @@ def _store(made: Table, frame: pl.DataFrame, output: Path) -> None:
     except OSError as error:
         raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
     facts = {**made.provenance, "table_sha256": hashlib.sha256(content).hexdigest(), "described": tables.described(made)}
+    if population is not None:
+        facts |= {"population": population.name, "population_sha256": tables.sha256(str(population))}
     write_text(_beside(output), as_json({**facts, "names": dict(made.names)}, sort_keys=True) + "\n")
 
 
@@ -118,16 +121,23 @@ def _beside(output: Path) -> Path:
     return output.with_name(f"{output.name}.json")
 
 
-def _verify(table: str, stored: Path, model: str) -> None:
+def _verify(table: str, stored: Path, model: str, population: Path | None) -> None:
     from ipclass import tables
     from ipclass.batch import load
 
     try:
         stated = json.loads(_beside(stored).read_text("utf-8"))
         request = tables.request_from(stated["request"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        people = stated.get("population")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{_beside(stored)}: does not say how {stored} was made: {error}") from error
-    found = tables.verified(tables.share_table(table, load(model), request, model), stored, stated)
+    if people and population is None:
+        raise InputError(f"{stored}: was made with the population of {people}; name it with --population")
+    made = tables.share_table(table, load(model), request, model)
+    frame = tables.as_frame(made)
+    if people and population is not None:
+        frame = tables.per_inhabitants(frame, population)
+    found = tables.verified(made, frame, stored, stated)
     if found:
         raise InputError(f"{stored}: not the same when made again: {'; '.join(found)}")
     say(f"{stored}: made again, the same to the digit")
@@ -153,7 +163,7 @@ def _shown(row: dict[str, Any], name: str) -> str:
         if value is None:
             return "/"
         return f"< {row['floor']:.2%}" if name == "share" and row["floor"] and value < row["floor"] else f"{value:.2%}"
-    if name == "n":
+    if name in ("n", "unscored"):
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
@@ -166,7 +176,7 @@ def indicators(
     of: Annotated[str, typer.Option(help="The column whose groups are compared, as country.")] = "country",
     holder: Annotated[str, typer.Option(help="The column of applicants, for concentration.")] = "",
     where: Annotated[str, typer.Option(help="Only documents for which this holds.")] = "",
-    seed: Annotated[int, typer.Option(help="Same seed, same digits.")] = 0,
+    seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
     model: ModelOption = "",
     json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -181,6 +191,9 @@ def indicators(
         labels=_split(label), definitions=tables.default_definitions(table, definition)[:1], where=where, seed=seed
     )
     found = tables.indicator_tables(table, load(model), request, year, of, holder, model)
+    for name, column in (("growth a year", year), (f"advantage by {of}", of)):
+        if column and name not in found:
+            say(f"no {name.partition(' ')[0]}: the table has no column {column!r}, or nothing in it")
     if json_wanted:
         typer.echo(as_json({name: frame.to_dicts() for name, frame in found.items()}))
         return

@@ -832,9 +832,7 @@ def _policy(program: str) -> str:
 def _lead(found: Findings) -> Html:
     cell, request = found.tables["all"].cells[0], found.wanted.request
     total, unit = cell.share.n + cell.unscored, "families" if request.family else "documents"
-    said = (
-        f"{_count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {cell.unscored:,} could not be "
-    )
+    said = f"{_count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {_count(cell.unscored)} could not be "
     said += f"tagged. Definition: {' and '.join(found.definitions)}. Shares are estimates with {request.level:.0%} intervals; "
     return el("p", said, "the tags as merely counted stand beside them.", class_="soft")
 
@@ -863,7 +861,7 @@ def _shares(found: Findings, drawings: Sequence[Chart]) -> list[Html]:
             shown_interval(cell),
             percent(cell.share.naive),
             _count(cell.share.n),
-            f"{cell.unscored:,}",
+            _count(cell.unscored),
             cell.share.method,
             cell.share.flags,
         )
@@ -932,7 +930,7 @@ def _wide(found: Findings, part: str, definition: Definition, caption: str, orde
     for group in groups:
         first = by[found.labels[0], group]
         cells = (_cell(by[label, group]) for label in found.labels)
-        rows.append((_short(_group(first), 120), *cells, _count(first.share.n), f"{first.unscored:,}"))
+        rows.append((_short(_group(first), 120), *cells, _count(first.share.n), _count(first.unscored)))
     return table(caption, head, rows)
 
 

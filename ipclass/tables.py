@@ -7,7 +7,7 @@ import math
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
@@ -22,7 +22,7 @@ from ipclass import batch, indicators, shares
 from ipclass.batch import TAGGED_BY, Job
 from ipclass.errors import InputError, OutputError, ShareError, choices
 from ipclass.figures import Interval, Share
-from ipclass.files import Source, format_of, layout_of, separator_of
+from ipclass.files import STDIO, Layout, Source, format_of, layout_of, separator_of
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
@@ -35,6 +35,16 @@ LEGAL_FORMS = frozenset(
     "SA SAS SE SPA SRL THE KABUSHIKI KAISHA COLTD".split()
 )
 """What is dropped from applicants' names, so that one firm is one name. Country marks such as [KR] go too."""
+
+COLUMNS = ("definition", "label", "n", "unscored", "counted", "share", "low", "high", "method", "flags", "floor", "shift")
+"""What every table of shares has beside the columns of ``by``."""
+
+_YEAR = r"(?:1[89]|20)\d\d"
+_MONTH, _DAY = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
+_YEARS = (
+    rf"(?:^|\D)({_YEAR})(?:$|\D|{_MONTH}$|{_MONTH}{_DAY}(?:$|\D))",  # 2020, 3 May 2020, 202005, 20200503
+    rf"(?:^|\D){_DAY}{_MONTH}({_YEAR})(?:$|\D)",  # 03052020
+)
 
 ROW, PROBABILITY, MADE_BY = "__row", "__p_{}", "__by"
 
@@ -69,7 +79,7 @@ class Cell:
     definition: Definition
     label: str
     group: tuple[str, ...]
-    unscored: int
+    unscored: float
     share: Share
 
 
@@ -92,12 +102,16 @@ def share_table(path: str, model: Model, request: Request, model_folder: str = "
         ShareError: There is nothing to count, or too little to calibrate with.
     """
     wanted = _labels(request, model)
+    _check_by(request)
     cells: list[Cell] = []
     names: dict[str, tuple[str, ...]] = {}
     for definition in request.definitions:
         frame = read_tagged(path, model, definition, wanted, needed_columns(request), model_folder)
+        request = replace(request, by=tuple(_dated(frame, column) for column in request.by))
         frame = restricted(frame, request)
         frame, names = grouped(frame, request)
+        if frame.is_empty():
+            raise ShareError(f"no documents left that have a value of {', '.join(request.by)}: a share of nothing is not 0")
         cells += _cells(frame, model, definition, wanted, request)
     return Table(request, tuple(cells), provenance(path, model, request), names)
 
@@ -105,13 +119,43 @@ def share_table(path: str, model: Model, request: Request, model_folder: str = "
 def _labels(request: Request, model: Model) -> tuple[str, ...]:
     for label in request.labels:
         _ = model.labels[label]
-    return request.labels or model.labels.ids
+    return tuple(dict.fromkeys(request.labels)) or model.labels.ids
+
+
+def _check_by(request: Request) -> None:
+    shown = [_title(column) for column in request.by]
+    for place, name in enumerate(shown):
+        if name in COLUMNS:
+            raise InputError(f"--by {name!r}: a table of shares has a column of that name already; rename yours")
+        if name in shown[:place]:
+            raise InputError(f"--by names {name!r} twice")
+
+
+def _title(column: str) -> str:
+    """Return what a column of ``by`` is called in the table."""
+    return "year" if column.startswith("year:") else column
+
+
+def _dated(frame: pl.DataFrame, column: str) -> str:
+    """Return ``column`` with the date that it is taken from, if it is a year that the table lacks."""
+    if column != "year" or "year" in frame.columns:
+        return column
+    date = next((each for each in DATES if each in frame.columns), "")
+    if not date:
+        raise InputError(f"no column 'year' and no date to take it from; {choices('year', DATES)}")
+    return f"year:{date}"
 
 
 def needed_columns(request: Request) -> tuple[str, ...]:
     """Return what the columns of ``by``, ``where`` and ``family`` are, as far as they are named."""
     named = [part for column in request.by for part in (column.split(":", 1)[1:] or [column])]
     return tuple(dict.fromkeys([*named, *([request.family] if request.family else [])]))
+
+
+def _layout_of(path: str) -> Layout:
+    if path == STDIO:
+        raise InputError("a table of shares is made from a file, which is read twice; standard input cannot be")
+    return layout_of(path)
 
 
 def read_tagged(
@@ -121,14 +165,14 @@ def read_tagged(
 
     A table without tags, or tagged under another definition, is tagged on the way if it has texts.
     """
-    layout = layout_of(path)
+    layout = _layout_of(path)
     by = f"{definition}:{model.digest[:TAGGED_BY]}"
     tagged = {"tagged_by", *(f"{label}_probability" for label in labels)} <= set(layout.columns)
     if tagged:
         frame = _read(path)
-        if by in frame["tagged_by"].to_list()[:1] or not layout.abstract:
+        if (frame["tagged_by"].cast(pl.String) == by).any() or not layout.abstract:
             return _prepared(frame, labels)
-    return _prepared(_tag_on_the_way(path, definition, model_folder, tagged), labels)
+    return _prepared(_tag_on_the_way(path, definition, model_folder), labels)
 
 
 def _read(path: str) -> pl.DataFrame:
@@ -140,7 +184,7 @@ def _read(path: str) -> pl.DataFrame:
         if format == "jsonl":
             raise InputError(f"{path}: shares are read from CSV, TSV or Parquet; tag into one of these")
         separator = layout_of(path).separator
-        kinds = pl.scan_csv(path, separator=separator, infer_schema_length=1000, ignore_errors=False)
+        kinds = pl.scan_csv(path, separator=separator, infer_schema=False)  # 007 is not 7, and RE123 may follow 456
         return kinds.select(_without_texts(kinds.collect_schema().names())).collect()
     except PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
@@ -150,23 +194,22 @@ def _without_texts(names: Sequence[str]) -> list[str]:
     return [name for name in names if name.lower() not in ("abstract", "title")]
 
 
-def _tag_on_the_way(path: str, definition: Definition, model_folder: str, tagged: bool) -> pl.DataFrame:
+def _tag_on_the_way(path: str, definition: Definition, model_folder: str) -> pl.DataFrame:
     source = Source(path)
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "tagged.parquet")
-        job = Job(source.layout, model_folder, definition, 0, "parquet", "__new_" if tagged else "")
+        job = Job(source.layout, model_folder, definition, 0, "parquet", "__new_")
         batch.run(source, target, job)
         frame = pl.read_parquet(target)
-    if tagged:
-        old = [name.removeprefix("__new_") for name in frame.columns if name.startswith("__new_")]
-        frame = frame.drop(old, strict=False).rename({f"__new_{name}": name for name in old})
+    old = [name.removeprefix("__new_") for name in frame.columns if name.startswith("__new_")]
+    frame = frame.drop(old, strict=False).rename({f"__new_{name}": name for name in old})
     return frame.drop([name for name in (source.layout.title, source.layout.abstract) if name])
 
 
 def _prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
     return frame.with_row_index(ROW).with_columns(
         *(pl.col(f"{label}_probability").cast(pl.Float64, strict=False).alias(PROBABILITY.format(label)) for label in labels),
-        pl.col("tagged_by").alias(MADE_BY),
+        pl.col("tagged_by").cast(pl.String).alias(MADE_BY),
     )
 
 
@@ -191,23 +234,33 @@ def _condition(frame: pl.DataFrame, where: str) -> pl.Series:
         columns = sorted(set(expression.meta.root_names()))
         for column in columns:
             _has(frame, column)
-        typed = [_typed(frame[column]) for column in columns]
-        return frame.with_columns(typed).select(expression.alias("holds")).to_series().fill_null(False)
+        texts = [_filled(frame[column]) for column in columns]
+        try:
+            found = frame.with_columns(map(_typed, texts)).select(expression.alias("holds")).to_series()
+        except PolarsError:  # numbers compared with texts, as in code = '007'
+            found = frame.with_columns(texts).select(expression.alias("holds")).to_series()
+        if found.dtype != pl.Boolean:
+            raise InputError(f"--where {where!r}: is a value, not a condition; as in \"year >= 2020 and country = 'CN'\"")
+        return found.fill_null(False)
     except PolarsError as error:
         raise InputError(
             f"--where {where!r}: {str(error).splitlines()[0]}; as in \"year >= 2020 and country = 'CN'\""
         ) from error
 
 
-def _typed(column: pl.Series) -> pl.Series:
-    if column.dtype != pl.String:
-        return column
-    filled = column.replace("", None)
+def _filled(column: pl.Series) -> pl.Series:
+    """Return the column with nothing where it holds an empty text."""
+    return column.replace("", None) if column.dtype == pl.String else column
+
+
+def _typed(filled: pl.Series) -> pl.Series:
+    if filled.dtype != pl.String:
+        return filled
     numbers = filled.cast(pl.Float64, strict=False)
     if numbers.null_count() == filled.null_count():
         return numbers
     answers = filled.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
-    return answers if answers.null_count() == filled.null_count() else column
+    return answers if answers.null_count() == filled.null_count() else filled
 
 
 def _has(frame: pl.DataFrame, column: str) -> None:
@@ -225,10 +278,15 @@ def grouped(frame: pl.DataFrame, request: Request) -> tuple[pl.DataFrame, dict[s
     for place, column in enumerate(request.by):
         target = f"__by_{place}"
         frame = frame.with_columns(_value(frame, column).alias(target))
-        frame = _several(frame, target, request.fractional)
+        frame, several = _several(frame, target)
         if _is_name(column):
             frame, found = _harmonised(frame, target)
             names |= found
+        if several:
+            earlier = [ROW, *(f"__by_{each}" for each in range(place))]
+            frame = frame.unique([*earlier, target], keep="first", maintain_order=True)
+            if request.fractional:
+                frame = frame.with_columns(pl.col("__weight") / pl.len().over(earlier))
         if request.top and (_is_name(column) or len(request.by) == 1):
             frame = _only_top(frame, target, request.top)
     return frame, names
@@ -237,26 +295,30 @@ def grouped(frame: pl.DataFrame, request: Request) -> tuple[pl.DataFrame, dict[s
 def _value(frame: pl.DataFrame, column: str) -> pl.Expr:
     name, _, date = column.partition(":")
     if name == "year" and (date or name not in frame.columns):
-        date = date or next((each for each in DATES if each in frame.columns), "")
-        if not date:
-            raise InputError(f"no column 'year' and no date to take it from; {choices('year', DATES)}")
+        date = date or _dated(frame, name).partition(":")[2]
         _has(frame, date)
-        return pl.col(date).cast(pl.String).str.extract(r"((?:1[89]|20)\d\d)").fill_null("")
+        text = pl.col(date).cast(pl.String)
+        return pl.coalesce(*(text.str.extract(form) for form in _YEARS), pl.lit(""))
     _has(frame, column)
-    return pl.col(column).cast(pl.String).fill_null("")
+    kind = frame.schema[column]
+    if isinstance(kind, pl.List) and not kind.inner.is_nested():
+        return pl.col(column).cast(pl.List(pl.String)).list.join(";").fill_null("")
+    if kind.is_nested() or kind == pl.Binary:
+        raise InputError(f"the column {column!r} holds {kind}, not values to group by")
+    text = pl.col(column).cast(pl.String).fill_null("")
+    return text.str.strip_suffix(".0") if name == "year" else text
 
 
-def _several(frame: pl.DataFrame, target: str, fractional: bool) -> pl.DataFrame:
+def _several(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, bool]:
+    """Return a row for each value, and whether any document has several."""
     if not frame[target].str.contains(";", literal=True).any():
-        return frame.with_columns(pl.col(target).str.strip_chars())
+        return frame.with_columns(pl.col(target).str.strip_chars()), False
     parts = pl.col(target).str.split(";").list.eval(pl.element().str.strip_chars()).list.unique(maintain_order=True)
     parts = parts.list.eval(pl.element().filter(pl.element() != ""))
     frame = frame.with_columns(parts.alias(target)).with_columns(
         pl.when(pl.col(target).list.len() == 0).then(pl.lit([""])).otherwise(pl.col(target)).alias(target)
     )
-    if fractional:
-        frame = frame.with_columns((pl.col("__weight") / pl.col(target).list.len()).alias("__weight"))
-    return frame.explode(target)
+    return frame.explode(target), True
 
 
 def _is_name(column: str) -> bool:
@@ -298,19 +360,28 @@ def _cells(
     codes = _codes(frame, groups, keys)
     count = len(groups)
     made_by = f"{definition}:{model.digest[:TAGGED_BY]}"
-    foreign = np.bincount(codes, (frame[MADE_BY] != made_by).fill_null(False).to_numpy(), minlength=count) > 0
+    foreign = np.bincount(codes, (frame[MADE_BY] != made_by).fill_null(True).to_numpy(), minlength=count) > 0
     for label in labels:
         probabilities = frame[PROBABILITY.format(label)].to_numpy().astype(np.float64)
         scored = np.isfinite(probabilities)
-        unscored = np.bincount(codes[~scored], minlength=count)
-        calibration = model.targets[model.column(label, definition)].calibration
         weights = frame["__weight"].to_numpy()
-        found = _estimated(
-            calibration.scores_of(probabilities[scored]), codes[scored], weights[scored], calibration, request, foreign, count
-        )
+        unscored = np.bincount(codes[~scored], weights[~scored], minlength=count)
+        calibration = model.targets[model.column(label, definition)].calibration
+        scores = calibration.scores_of(probabilities)
+        if label in frame.columns:  # where another model tagged, its tags are counted, not its probabilities cut by ours
+            tags = frame[label].cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
+            ends = np.where(tags > 0.5, calibration.edges[-1], calibration.edges[0])
+            scores = np.where(foreign[codes] & np.isfinite(tags), ends, scores)
+        found = _estimated(scores[scored], codes[scored], weights[scored], calibration, request, foreign, count)
         for place, share in enumerate(found):
             group = tuple(str(value) for value in groups.row(place)) if keys else ()
-            yield Cell(definition, label, group, int(unscored[place]), _flagged(share, group, request, bool(foreign[place])))
+            yield Cell(
+                definition,
+                label,
+                group,
+                round(float(unscored[place]), 6),
+                _flagged(share, group, request, bool(foreign[place])),
+            )
 
 
 def _codes(frame: pl.DataFrame, groups: pl.DataFrame, keys: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -352,8 +423,14 @@ def _estimated(
             request.seed,
         )
         for place, share in zip(chosen, estimates.shares, strict=True):
-            found[place] = share
+            found[place] = _of_others(share) if foreign[place] else share
     return found
+
+
+def _of_others(share: Share) -> Share:
+    """Return a count of another model's tags without what our calibration says of it."""
+    raised = shares.flags(share.share, share.low, share.high, share.effective)
+    return replace(share, flags=raised, floor=math.nan, shift=math.nan)
 
 
 def _flagged(share: Share, group: Sequence[str], request: Request, foreign: bool) -> Share:
@@ -361,7 +438,7 @@ def _flagged(share: Share, group: Sequence[str], request: Request, foreign: bool
         return share
     letters = "b" if foreign else ""
     for column, value in zip(request.by, group, strict=True):
-        if column.partition(":")[0] == "year" and request.open_since and value.isdigit() and int(value) >= request.open_since:
+        if _title(column) == "year" and request.open_since and value.isdigit() and int(value) >= request.open_since:
             letters += "p"
     return share.marked(letters)
 
@@ -395,9 +472,9 @@ def as_frame(table: Table) -> pl.DataFrame:
             {
                 "definition": cell.definition,
                 "label": cell.label,
-                **{column.partition(":")[0]: value for column, value in zip(table.request.by, cell.group, strict=True)},
+                **{_title(column): value for column, value in zip(table.request.by, cell.group, strict=True)},
                 "n": round(share.n, 3),
-                "unscored": cell.unscored,
+                "unscored": round(cell.unscored, 3) if table.request.fractional else int(cell.unscored),
                 "counted": _number(share.naive),
                 "share": _number(share.share) if shown else None,
                 "low": _number(share.low) if shown else None,
@@ -432,7 +509,13 @@ def per_inhabitants(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: needs the columns population and country or year, as the shares have them")
     if people.select(shared).is_duplicated().any():
         raise InputError(f"{path}: a {' and '.join(shared)} comes twice")
-    people = people.select(*shared, pl.col("population").cast(pl.Float64, strict=False))
+    number = people["population"].cast(pl.Float64, strict=False)
+    wrong = people["population"].filter(
+        people["population"].is_not_null() & ~((number > 0) & number.is_finite()).fill_null(False)
+    )
+    if len(wrong):
+        raise InputError(f"{path}: the population {wrong[0]!r} is not a number above 0; write it as 1412000000")
+    people = people.select(*shared, number)
     joined = frame.join(people, on=shared, how="left", maintain_order="left")
     rates = [
         (pl.col(name) * pl.col("n") / pl.col("population") * 10_000).round_sig_figs(6).alias(target)
@@ -452,7 +535,9 @@ def described(table: Table) -> list[str]:
         f"{request.draws} bootstrap draws of calibration and documents, seed {request.seed}. "
         "'counted' is the share of documents tagged, without correction.",
         f"Counting: {'families' if request.family else 'documents'}, {'fractional' if request.fractional else 'whole'}"
-        f"{f'; where {request.where}' if request.where else ''}. Unscored documents are left out of n and shown beside it.",
+        f"{f'; where {request.where}' if request.where else ''}"
+        f"{''.join(f'; years are those of {column[5:]}' for column in request.by if column.startswith('year:'))}. "
+        "Unscored documents are left out of n and shown beside it.",
         "Flags: e estimated without an audit, u low reliability, p open year, b tagged by another model, / not printable.",
         f"Input: {made['input']}, sha256 {made['input_sha256'][:16]}; ipclass {made['ipclass']}.",
     ]
@@ -484,6 +569,8 @@ def indicator_tables(
     (definition,) = request.definitions
     labels = _labels(request, model)
     frame = restricted(read_tagged(path, model, definition, labels, (), model_folder), request)
+    if not (frame[MADE_BY] == f"{definition}:{model.digest[:TAGGED_BY]}").fill_null(False).all():
+        raise ShareError(f"{path}: not all rows were tagged by this model as {definition}; run ipclass classify again")
     scored = frame.filter(pl.all_horizontal(pl.col(PROBABILITY.format(label)).is_finite() for label in labels))
     if scored.is_empty():
         raise ShareError("no document could be tagged: an indicator of nothing is not 0")
@@ -494,19 +581,22 @@ def indicator_tables(
     }
     found: dict[str, pl.DataFrame] = {}
     for name, column, make in (("growth a year", year, _growth), ("advantage", of, _advantage)):
-        if column and (column in scored.columns or ":" in column or column == "year"):
-            rows, _ = grouped(scored, Request(by=(column,)))
+        there = column in scored.columns or (column == "year" and any(date in scored.columns for date in DATES))
+        if column and (there or column not in ("year", "country")):  # these two are tried without being asked for
+            rows, _ = grouped(scored, Request(by=(column,), fractional=True))
             kept = rows.filter(pl.col("__by_0") != "")
             order = _positions(kept, scored)
-            groups = kept["__by_0"].to_list()
+            if kept.is_empty():
+                continue
             found[f"{name} by {column}" if name == "advantage" else name] = pl.DataFrame(
-                [row for label in labels for row in make(label, scores[label][order], groups, calibrations[label], request)]
+                [row for label in labels for row in make(label, scores[label][order], kept, calibrations[label], request)],
+                infer_schema_length=None,
             )
     if len(labels) > 1:
         found["overlap"] = _overlap(labels, scores, calibrations, request)
     if holder:
         _has(scored, holder)
-        rows, _ = grouped(scored, Request(by=(holder,)))
+        rows, _ = grouped(scored, Request(by=(holder,), fractional=True))
         kept = rows.filter(pl.col("__by_0") != "")
         found["concentration"] = _concentration(labels, scores, calibrations, kept, _positions(kept, scored), request)
     return found
@@ -530,27 +620,41 @@ def _figures(interval: Interval) -> Row:
 
 
 def _by_group(
-    label_scores: Floats, groups: Sequence[str], calibration: shares.Calibration, request: Request
+    label_scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request
 ) -> tuple[list[str], shares.Estimates]:
-    names, codes = np.unique(np.array(groups), return_inverse=True)
+    names, codes = np.unique(np.array(kept["__by_0"].to_list()), return_inverse=True)
     estimates = shares.estimate_cells(
-        label_scores, codes.astype(np.int64), calibration, request.method, None, request.level, request.draws, request.seed
+        label_scores,
+        codes.astype(np.int64),
+        calibration,
+        request.method,
+        _weights(kept),
+        request.level,
+        request.draws,
+        request.seed,
     )
     return names.tolist(), estimates
 
 
-def _growth(label: str, scores: Floats, groups: Sequence[str], calibration: shares.Calibration, request: Request) -> list[Row]:
-    years, estimates = _by_group(scores, groups, calibration, request)
-    if len(years) < 2 or not (years[0].isdigit() and years[-1].isdigit()):
-        return []
-    interval = indicators.growth(estimates, 0, len(years) - 1, float(int(years[-1]) - int(years[0])))
+def _weights(kept: pl.DataFrame) -> Floats | None:
+    """Return the parts in which documents count, or nothing if each counts whole."""
+    weights = kept["__weight"].to_numpy().astype(np.float64)
+    return None if (weights == 1).all() else weights
+
+
+def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+    years, estimates = _by_group(scores, kept, calibration, request)
+    if not (years[0].isdigit() and years[-1].isdigit()):
+        interval = Interval.withheld(f"{years[0]!r} to {years[-1]!r} are not years")
+    elif len(years) < 2:
+        interval = Interval.withheld("one year only")
+    else:
+        interval = indicators.growth(estimates, 0, len(years) - 1, float(int(years[-1]) - int(years[0])))
     return [{"label": label, "from": years[0], "to": years[-1], **_figures(interval)}]
 
 
-def _advantage(
-    label: str, scores: Floats, groups: Sequence[str], calibration: shares.Calibration, request: Request
-) -> list[Row]:
-    names, estimates = _by_group(scores, groups, calibration, request)
+def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+    names, estimates = _by_group(scores, kept, calibration, request)
     rows = []
     together = zip(names, indicators.rta(estimates), indicators.rank_intervals(estimates), strict=True)
     for name, advantage, rank in together:
@@ -594,7 +698,7 @@ def _concentration(
     rows = []
     for label in labels:
         counts = indicators.expected_counts(
-            scores[label][order], holders, calibrations[label], None, request.level, request.draws, request.seed
+            scores[label][order], holders, calibrations[label], _weights(kept), request.level, request.draws, request.seed
         )
         for name, interval in (("HHI", indicators.hhi(counts)), ("share of the ten largest", indicators.top_share(counts, 10))):
             rows.append({"label": label, "indicator": name, **_figures(interval)})
@@ -610,20 +714,28 @@ def default_definitions(path: str, named: str) -> tuple[Definition, ...]:
             return (definition,)
     if named:
         raise InputError(f"no definition {named!r}; {choices(named, [*DEFINITIONS, 'both'])}")
-    if "tagged_by" in layout_of(path).columns:
+    if "tagged_by" in _layout_of(path).columns:
         seen = {str(value).partition(":")[0] for value in _read(path)["tagged_by"].unique().to_list()}
         return tuple(each for each in DEFINITIONS if each in seen) or ("strict",)
     return ("strict",)
 
 
-def verified(table: Table, path: Path, stated: Mapping[str, Any]) -> list[str]:
-    """Return what differs between a stored table and the same table made again; nothing if it is the same."""
+def verified(table: Table, frame: pl.DataFrame, path: Path, stated: Mapping[str, Any]) -> list[str]:
+    """Return what differs between a stored table and the same table made again, as ``frame``; nothing if it is the same.
+
+    Raises:
+        InputError: The stored table cannot be read.
+    """
     found = []
     for name in ("input_sha256", "model_digest"):
         if stated.get(name) != table.provenance[name]:
             found.append(f"{name}: stored {stated.get(name)}, now {table.provenance[name]}")
-    fresh = csv_bytes(as_frame(table))
-    if hashlib.sha256(path.read_bytes()).hexdigest() != stated.get("table_sha256"):
+    fresh = csv_bytes(frame)
+    try:
+        stored = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if stored != stated.get("table_sha256"):
         found.append(f"{path}: changed since it was written")
     elif hashlib.sha256(fresh).hexdigest() != stated.get("table_sha256"):
         found.append("the figures come out differently")
