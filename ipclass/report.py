@@ -832,8 +832,10 @@ def _policy(program: str) -> str:
 def _lead(found: Findings) -> Html:
     cell, request = found.tables["all"].cells[0], found.wanted.request
     total, unit = cell.share.n + cell.unscored, "families" if request.family else "documents"
-    said = f"{_count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {_count(cell.unscored)} could not be "
-    said += f"tagged. Definition: {' and '.join(found.definitions)}. Shares are estimates with {request.level:.0%} intervals; "
+    said = (
+        f"{_count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {_count(cell.unscored)} could "
+    )
+    said += f"not be tagged. Definition: {' and '.join(found.definitions)}. Shares are estimates with {request.level:.0%} intervals; "
     return el("p", said, "the tags as merely counted stand beside them.", class_="soft")
 
 

@@ -283,7 +283,7 @@ def test_the_numbers_are_those_of_the_tables(
             f"{cell.share.low:.2%} to {cell.share.high:.2%}",
             f"{cell.share.naive:.2%}",
         ]
-        assert row[5:] == [f"{cell.share.n:,.0f}", f"{cell.unscored:,}", "C", cell.share.flags]
+        assert row[5:] == [f"{cell.share.n:,.0f}", f"{cell.unscored:,.0f}", "C", cell.share.flags]
     years = Reader(html).rows["Shares by year, strict, in per cent of the documents of the year"]
     cell = next(each for each in found.tables["year"].cells if each.group == ("2017",) and each.label == "looms")
     assert next(row for row in years if row[0] == "2017")[2].startswith(f"{cell.share.share:.2%}")
