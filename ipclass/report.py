@@ -835,7 +835,8 @@ def _lead(found: Findings) -> Html:
     said = (
         f"{_count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {_count(cell.unscored)} could "
     )
-    said += f"not be tagged. Definition: {' and '.join(found.definitions)}. Shares are estimates with {request.level:.0%} intervals; "
+    said += f"not be tagged. Definition: {' and '.join(found.definitions)}. "
+    said += f"Shares are estimates with {request.level:.0%} intervals; "
     return el("p", said, "the tags as merely counted stand beside them.", class_="soft")
 
 
