@@ -61,15 +61,6 @@ def join_fields(title: str, abstract: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """A person's grade of one document for one label."""
-
-    document: str
-    label: str
-    grade: Grade
-
-
-@dataclass(frozen=True, slots=True)
 class Contribution:
     """What one term adds to a label's score (log-odds, signed)."""
 

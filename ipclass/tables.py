@@ -29,7 +29,6 @@ from ipclass.records import DEFINITIONS, Definition
 Floats = npt.NDArray[np.float64]
 
 DATES = ("publication_date", "grant_date", "filing_date", "application_date", "priority_date", "date")
-FAMILIES = ("family_id", "family", "simple_family_id", "docdb_family_id")
 LEGAL_FORMS = frozenset(
     "AB AG AS BV CO COMPANY CORP CORPORATION GMBH INC INCORPORATED KG KK LIMITED LLC LLP LP LTD MBH NV OY PLC PTE PTY "
     "SA SAS SE SPA SRL THE KABUSHIKI KAISHA COLTD".split()
@@ -219,9 +218,11 @@ def restricted(frame: pl.DataFrame, request: Request) -> pl.DataFrame:
         frame = frame.filter(_condition(frame, request.where))
     if request.family:
         _has(frame, request.family)
-        # the first document of a family in the order of the table stands for it
+        # the first document of a family that could be tagged stands for it: one in another language must not hide the rest
+        scored = pl.any_horizontal(pl.col("^__p_.*$").is_finite().fill_null(False))
+        frame = frame.sort(~scored, maintain_order=True)
         alone = pl.col(request.family).is_null() | (pl.col(request.family).cast(pl.String) == "")
-        frame = frame.filter(alone | pl.col(request.family).is_first_distinct())
+        frame = frame.filter(alone | pl.col(request.family).is_first_distinct()).sort(ROW)
     if frame.is_empty():
         raise ShareError(f"no documents left{f' where {request.where}' if request.where else ''}: a share of nothing is not 0")
     return frame

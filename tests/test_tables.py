@@ -1074,3 +1074,9 @@ def test_a_stored_table_that_comes_out_the_same_differs_in_nothing(model: Model,
     stored.unlink()
     with pytest.raises(InputError, match="cannot be read: No such file"):
         tables.verified(made, frame, stored, stated)
+
+
+def test_an_unscored_first_member_does_not_hide_its_family() -> None:
+    frame = pl.DataFrame({tables.ROW: [0, 1, 2], "family": ["f", "f", "g"], "__p_a": [None, 0.7, 0.1]})
+    kept = tables.restricted(frame, Request(family="family"))
+    assert kept[tables.ROW].to_list() == [1, 2]
