@@ -75,11 +75,11 @@ def estimate(
 
     Example: ipclass audit estimate sheet.xlsx -o audit.json
     """
-    from ipclass import sheets
+    from ipclass import sheets, writing
     from ipclass.batch import load
 
     result = sheets.estimate(sheet, load(model), table=table, plan=plan)
     facts = as_json(sheets.as_record(result))
     if output is not None:
-        sheets.write({output: f"{facts}\n".encode()}, force=force)
+        writing.write({output: f"{facts}\n".encode()}, force=force)
     typer.echo(facts if json_wanted else sheets.as_text(result))

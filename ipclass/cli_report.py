@@ -46,7 +46,7 @@ def report(
     Example: ipclass report tagged.csv -o report.html --files figures
     """
     from ipclass import report as reports
-    from ipclass import sheets, tables
+    from ipclass import tables, writing
     from ipclass.batch import load
     from ipclass.shares import METHODS
 
@@ -73,7 +73,7 @@ def report(
     if files is not None:
         written |= {files / name: content for name, content in reports.extra_files(found).items()}
         _make(files)
-    sheets.write(written, force=force)
+    writing.write(written, force=force)
     if not quiet:
         say(f"{output}: {len(written[output]) / 1e6:.1f} MB" + (f"; {len(written) - 1} files in {files}" if files else ""))
 

@@ -38,12 +38,32 @@ Grade = Literal[0, 1, 2]
 
 
 @dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who applied: a name, and its country (two letters) and type where the source says so."""
+
+    name: str
+    country: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A title and an abstract, either of which may be empty."""
+    """A title and an abstract, either of which may be empty, and what else is known of the patent.
+
+    ``dates`` are by kind (``filing``, ``priority``, ``publication``, ``grant``), each as 2020-05-03 or as much of it as is
+    known. Codes are written ``G06N3/08``: no space, one slash.
+    """
 
     title: str
     abstract: str
     id: str = ""
+    family: str = ""
+    dates: Mapping[str, str] = field(default_factory=dict)
+    office: str = ""
+    kind: str = ""
+    applicants: tuple[Applicant, ...] = ()
+    cpc: tuple[str, ...] = ()
+    ipc: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -58,6 +78,25 @@ class Document:
 def join_fields(title: str, abstract: str) -> str:
     """Return one text in which the only line feed stands between the title and the abstract."""
     return f"{title.replace(chr(10), ' ')}\n{abstract.replace(chr(10), ' ')}"
+
+
+STANDARD = (
+    *("id", "title", "abstract", "family", "filing_date", "priority_date", "publication_date", "grant_date"),
+    *("office", "kind", "applicants", "applicant_countries", "applicant_types", "cpc", "ipc"),
+)
+"""The columns that an office's or a vendor's export is read into, all text; several values stand with ``;`` between them.
+
+``applicants``, ``applicant_countries`` and ``applicant_types`` go together: their parts belong to each other one by one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be read: the file it is in, its place there (a row number, or what the format counts), why."""
+
+    file: str
+    place: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

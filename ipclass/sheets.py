@@ -36,14 +36,12 @@ from ipclass.labels import Label
 from ipclass.model import Model
 from ipclass.records import LEAST_GRADE, Definition, definition_named
 from ipclass.scores import Bools, Floats
+from ipclass.writing import FORMULA, guarded, refuse_to_replace, write
 
 COLUMNS = ("no", "row", "id", "title", "abstract", "grade", "remark")
 FORMAT = 1
 NUMBER = 300
 GRADES: Mapping[str, int] = {"0": 0, "1": 1, "2": 2, "no": 0, "yes": 2}
-FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet program takes for the beginning of a formula."""
-
 ROUNDED = 1e-5
 """Tables hold six digits of a probability: so far may one seem to lie on the wrong side of the threshold."""
 
@@ -181,7 +179,7 @@ def draw(table: str, sheet: Path, model: Model, wanted: Wanted, *, force: bool =
     """
     kind = _kind(sheet)
     plan_path, guideline_path = _beside(sheet, "plan.json"), _beside(sheet, "guideline.md")
-    _refuse_to_replace((sheet, plan_path, guideline_path), force)
+    refuse_to_replace((sheet, plan_path, guideline_path), force)
     if wanted.n is not None and wanted.width is not None:
         raise ShareError(f"either {wanted.n} judgements or as many as the width {wanted.width:g} needs, not both")
     digest = sha256(table)
@@ -505,17 +503,8 @@ def _as_csv(lines: Sequence[tuple[int, int, str, str, str]]) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for no, row, *texts in lines:
-        writer.writerow([no, row, *map(_guarded, texts), "", ""])
+        writer.writerow([no, row, *map(guarded, texts), "", ""])
     return buffer.getvalue().encode("utf-8-sig")
-
-
-def _guarded(text: str) -> str:
-    """Return ``text`` so that no spreadsheet program takes it for a formula.
-
-    >>> _guarded("=1+1"), _guarded("a = b")
-    ("'=1+1", 'a = b')
-    """
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _as_xlsx(lines: Sequence[tuple[int, int, str, str, str]], guideline: str) -> bytes:
@@ -563,35 +552,6 @@ def _set_text(cell: Any, text: str) -> None:
     cell.number_format = "@"
     if text.startswith(FORMULA):
         cell.quotePrefix = True
-
-
-def write(parts: Mapping[Path, bytes], *, force: bool) -> None:
-    """Write files, all or none: each beside its place first, and then by a rename.
-
-    Raises:
-        OutputError: One is there already and ``force`` is not set, or cannot be written.
-    """
-    _refuse_to_replace(parts, force)
-    ready: dict[Path, Path] = {}
-    try:
-        for path, content in parts.items():
-            ready[path] = path.with_name(f".{path.name}.part")
-            ready[path].write_bytes(content)
-        for path, part in ready.items():
-            part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        for part in ready.values():
-            part.unlink(missing_ok=True)
-
-
-def _refuse_to_replace(paths: Mapping[Path, bytes] | Sequence[Path], force: bool) -> None:
-    for path in paths:
-        if path.is_dir() or not path.parent.is_dir():
-            raise OutputError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
-        if path.exists() and not force:
-            raise OutputError(f"{path}: exists; --force replaces it")
 
 
 # Estimating
@@ -737,7 +697,7 @@ def _same(found: str, id: str) -> bool:
     (True, True, False)
     """
     found = _cell(found)
-    if found in (id, _guarded(id)):
+    if found in (id, guarded(id)):
         return True
     return found.isdecimal() and id.isdecimal() and found.lstrip("0") == id.lstrip("0")
 

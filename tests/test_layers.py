@@ -16,14 +16,15 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 # Each line imports only from its own line, without a circle, and from those above.
 LAYERS = (
     "errors",
+    "writing",
     "labels records text scores counts figures calibration",
-    "files model shares audit vectorizer rules",
+    "files excel model shares audit vectorizer rules",
     "corpus indicators highvalue",
     "training evaluation card batch",
     "tables sheets",
     "report",
     "commands",
-    "cli_shares cli_audit cli_report",
+    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}

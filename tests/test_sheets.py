@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from conftest import document, patents, write_csv, write_jsonl
 
-from ipclass import audit, batch, files, sheets
+from ipclass import audit, batch, files, sheets, writing
 from ipclass.calibration import Calibration
 from ipclass.errors import InputError, IpclassError, LabelError, OutputError, ShareError
 from ipclass.model import Model
@@ -195,7 +195,7 @@ def test_no_cell_is_a_formula(tagged: Path, tmp_path: Path, model: Model) -> Non
     assert rows["5"]["title"] == "'-kite, with a   tail"
     assert rows["6"]["id"] == "'@7"
     assert rows["8"]["id"].startswith("text-")
-    assert not any(cell.startswith(sheets.FORMULA) for row in rows.values() for cell in row.values())
+    assert not any(cell.startswith(writing.FORMULA) for row in rows.values() for cell in row.values())
 
 
 @pytest.mark.parametrize("ending", ["tsv", "parquet", "csv.gz", "jsonl"])
@@ -362,7 +362,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "write_bytes", failing)
     with pytest.raises(OutputError, match=r"b\.txt: cannot be written: No space left") as error:
-        sheets.write({tmp_path / "a.txt": b"a", tmp_path / "b.txt": b"b"}, force=False)
+        writing.write({tmp_path / "a.txt": b"a", tmp_path / "b.txt": b"b"}, force=False)
     one_line(error)
     assert not list(tmp_path.iterdir())
 

@@ -1,0 +1,54 @@
+"""Files written whole or not at all, and cells that no spreadsheet program takes for a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ipclass.errors import OutputError
+
+FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet program takes for the beginning of a formula."""
+
+
+def write(parts: Mapping[Path, bytes], *, force: bool) -> None:
+    """Write files, all or none: each beside its place first, and then by a rename.
+
+    Raises:
+        OutputError: One is there already and ``force`` is not set, or cannot be written.
+    """
+    refuse_to_replace(parts, force)
+    ready: dict[Path, Path] = {}
+    try:
+        for path, content in parts.items():
+            ready[path] = path.with_name(f".{path.name}.part")
+            ready[path].write_bytes(content)
+        for path, part in ready.items():
+            part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        for part in ready.values():
+            part.unlink(missing_ok=True)
+
+
+def refuse_to_replace(paths: Iterable[Path], force: bool) -> None:
+    """Say, before any work is done, that a file cannot be written.
+
+    Raises:
+        OutputError: A path exists and ``force`` is not set, or its folder does not exist.
+    """
+    for path in paths:
+        if path.is_dir() or not path.parent.is_dir():
+            raise OutputError(f"{path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
+        if path.exists() and not force:
+            raise OutputError(f"{path}: exists; --force replaces it")
+
+
+def guarded(text: str) -> str:
+    """Return ``text`` so that no spreadsheet program takes it for a formula.
+
+    >>> guarded("=1+1"), guarded("a = b")
+    ("'=1+1", 'a = b')
+    """
+    return f"'{text}" if text.startswith(FORMULA) else text
