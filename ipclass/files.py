@@ -333,6 +333,15 @@ def _find(role: str, names: Sequence[str], wanted: str, path: str) -> str:
     return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
 
 
+def text_columns(names: Sequence[str], title: str = "", abstract: str = "", where: str = "data frame") -> tuple[str, str]:
+    """Return which of ``names`` hold the title and the abstract: those asked for, else the usual ones, "" if there is none.
+
+    Raises:
+        InputError: A column asked for is not there.
+    """
+    return _find("title", names, title, where), _find("abstract", names, abstract, where)
+
+
 def layout_of(path: str) -> Layout:
     """Return how the table in ``path`` is built, which may have no texts.
 
