@@ -46,18 +46,19 @@ def report(
     Example: ipclass report tagged.csv -o report.html --files figures
     """
     from ipclass import report as reports
-    from ipclass import tables, writing
+    from ipclass import report_files, report_page, writing
     from ipclass.batch import load
+    from ipclass.grouping import Request
     from ipclass.shares import METHODS
+    from ipclass.tagged import default_definitions
 
     if method not in METHODS:
         raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
-    reports.converter()
-    request = tables.Request(
+    request = Request(
         labels=tuple(part.strip() for part in label.split(",") if part.strip()),
-        definitions=tables.default_definitions(table, definition),
+        definitions=default_definitions(table, definition),
         method=method,
         where=where,
         family=family,
@@ -69,9 +70,9 @@ def report(
     )
     wanted = reports.Wanted(table, request, model, year, country, applicant, top, examples, audits=tuple(audit or ()))
     found = reports.gather(wanted, load(model))
-    written = {output: reports.page(found).encode()}
+    written = {output: report_page.page(found).encode()}
     if files is not None:
-        written |= {files / name: content for name, content in reports.extra_files(found).items()}
+        written |= {files / name: content for name, content in report_files.extra_files(found).items()}
         _make(files)
     writing.write(written, force=force)
     if not quiet:

@@ -57,7 +57,10 @@ def shares(
     """
     from ipclass import tables
     from ipclass.batch import load
+    from ipclass.grouping import Request
+    from ipclass.population import per_inhabitants
     from ipclass.shares import METHODS
+    from ipclass.tagged import default_definitions
 
     if verify is not None:
         _verify(table, verify, model, population)
@@ -69,10 +72,10 @@ def shares(
     for each in (output, _beside(output)) if output is not None and not force else ():
         if each.exists():
             raise OutputError(f"{each}: exists; --force replaces it")
-    request = tables.Request(
+    request = Request(
         by=_split(by),
         labels=_split(label),
-        definitions=tables.default_definitions(table, definition),
+        definitions=default_definitions(table, definition),
         method=method,
         where=where,
         family=family,
@@ -86,7 +89,7 @@ def shares(
     made = tables.share_table(table, load(model), request, model)
     frame = tables.as_frame(made)
     if population is not None:
-        frame = tables.per_inhabitants(frame, population)
+        frame = per_inhabitants(frame, population)
     if output is not None:
         _store(made, frame, output, population)
         say(f"{output}: {len(frame)} rows")
@@ -104,16 +107,17 @@ def _split(listed: str) -> tuple[str, ...]:
 def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None) -> None:
     import hashlib
 
-    from ipclass import tables
+    from ipclass import table_files, tables
+    from ipclass.tagged import sha256
 
-    content = tables.csv_bytes(frame)
+    content = table_files.csv_bytes(frame)
     try:
         output.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
     facts = {**made.provenance, "table_sha256": hashlib.sha256(content).hexdigest(), "described": tables.described(made)}
     if population is not None:
-        facts |= {"population": population.name, "population_sha256": tables.sha256(str(population))}
+        facts |= {"population": population.name, "population_sha256": sha256(str(population))}
     write_text(_beside(output), as_json({**facts, "names": dict(made.names)}, sort_keys=True) + "\n")
 
 
@@ -122,12 +126,14 @@ def _beside(output: Path) -> Path:
 
 
 def _verify(table: str, stored: Path, model: str, population: Path | None) -> None:
-    from ipclass import tables
+    from ipclass import table_files, tables
     from ipclass.batch import load
+    from ipclass.grouping import request_from
+    from ipclass.population import per_inhabitants
 
     try:
         stated = json.loads(_beside(stored).read_text("utf-8"))
-        request = tables.request_from(stated["request"])
+        request = request_from(stated["request"])
         people = stated.get("population")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{_beside(stored)}: does not say how {stored} was made: {error}") from error
@@ -136,8 +142,8 @@ def _verify(table: str, stored: Path, model: str, population: Path | None) -> No
     made = tables.share_table(table, load(model), request, model)
     frame = tables.as_frame(made)
     if people and population is not None:
-        frame = tables.per_inhabitants(frame, population)
-    found = tables.verified(made, frame, stored, stated)
+        frame = per_inhabitants(frame, population)
+    found = table_files.verified(made, frame, stored, stated)
     if found:
         raise InputError(f"{stored}: not the same when made again: {'; '.join(found)}")
     say(f"{stored}: made again, the same to the digit")
@@ -184,13 +190,13 @@ def indicators(
 
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
-    from ipclass import tables
     from ipclass.batch import load
+    from ipclass.grouping import Request
+    from ipclass.indicator_tables import indicator_tables
+    from ipclass.tagged import default_definitions
 
-    request = tables.Request(
-        labels=_split(label), definitions=tables.default_definitions(table, definition)[:1], where=where, seed=seed
-    )
-    found = tables.indicator_tables(table, load(model), request, year, of, holder, model)
+    request = Request(labels=_split(label), definitions=default_definitions(table, definition)[:1], where=where, seed=seed)
+    found = indicator_tables(table, load(model), request, year, of, holder, model)
     for name, column in (("growth a year", year), (f"advantage by {of}", of)):
         if column and name not in found:
             say(f"no {name.partition(' ')[0]}: the table has no column {column!r}, or nothing in it")
@@ -224,8 +230,8 @@ def derive_high_value(
     """
     from datetime import date
 
-    from ipclass import tables
     from ipclass.highvalue import high_value
+    from ipclass.tagged import read_text_table, write_text_table
 
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
@@ -233,9 +239,9 @@ def derive_high_value(
         day = date.fromisoformat(as_of) if as_of else date.today()
     except ValueError as error:
         raise InputError(f"--as-of {as_of!r}: {error}; write it as 2026-01-31") from error
-    frame = tables.read_text_table(table)
+    frame = read_text_table(table)
     found = high_value(frame, start, day)
-    tables.write_text_table(frame.with_columns(found.values), output)
+    write_text_table(frame.with_columns(found.values), output)
     known = found.values.drop_nulls()
     say(f"applied: {', '.join(found.applied)} (as of {day}, ten years from {start})")
     if found.not_applied:

@@ -14,7 +14,9 @@ import pytest
 from conftest import Ended, ipclass, patents, write_csv
 
 from ipclass import batch, tables
+from ipclass import tagged as tagging
 from ipclass.cli_shares import readable
+from ipclass.grouping import Request
 from ipclass.model import Model
 
 QUICK = ("--draws", "50")
@@ -125,7 +127,7 @@ def test_the_table_to_read_has_the_figures_in_per_cent_and_says_how_it_was_made(
     assert lines[0].split() == "definition label country n unscored counted share low high method flags".split()
     shown = {line.split()[2]: line.split() for line in lines[1:5]}
     assert set(shown) == {"CN", "DE", "IS", "US"}
-    made = tables.share_table(str(tagged), model, tables.Request(by=("country",), labels=("ai",), draws=50))
+    made = tables.share_table(str(tagged), model, Request(by=("country",), labels=("ai",), draws=50))
     for cell in made.cells:
         row = shown[cell.group[0]]
         assert row[3:5] == [f"{cell.share.n:,.0f}", f"{cell.unscored:.0f}"]
@@ -237,8 +239,8 @@ def test_methods_are_named_by_their_letter(tagged: Path, method: str) -> None:
 
 def test_a_written_table_has_its_provenance_beside_it(stored: Path, tagged: Path, model: Model) -> None:
     facts = strict_json(beside(stored).read_text("utf-8"))
-    assert facts["table_sha256"] == tables.sha256(str(stored))
-    assert facts["input_sha256"] == tables.sha256(str(tagged))
+    assert facts["table_sha256"] == tagging.sha256(str(stored))
+    assert facts["input_sha256"] == tagging.sha256(str(tagged))
     assert facts["model_digest"] == model.digest
     assert facts["input"] == "tagged.csv"
     assert set(facts["request"]) == REQUEST
@@ -323,7 +325,7 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
     people.write_text("country,population\nUS,1000000\n", "utf-8")
     assert ipclass("shares", tagged, "--by", "country", "--population", people, "-o", path, *QUICK).code == 0
     assert pl.read_csv(path)["per_10000"].null_count() == 12
-    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tables.sha256(str(people))
+    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tagging.sha256(str(people))
     assert ipclass("shares", tagged, "--verify", path, "--population", people).code == 0
     assert "with the population of people.csv; name it with --population" in refused(
         ipclass("shares", tagged, "--verify", path)

@@ -21,12 +21,15 @@ from conftest import patents, write_csv, write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipclass import batch, files, tables
+from ipclass import batch, files, grouping, table_files, tables, tagged
 from ipclass.errors import InputError, LabelError, ShareError
+from ipclass.grouping import Request, harmonised
+from ipclass.indicator_tables import indicator_tables
 from ipclass.model import Model
+from ipclass.population import per_inhabitants
 from ipclass.records import DEFINITIONS, Definition
 from ipclass.shares import METHODS, estimate_cells
-from ipclass.tables import Request, Table, harmonised
+from ipclass.tables import Table
 
 FOREIGN = "strict:000000000000"
 AI = (
@@ -234,6 +237,20 @@ def test_parquet_gives_the_same_table_as_csv(model: Model, small: pl.DataFrame, 
     assert tables.share_table(str(packed), model, Request(**request, draws=50)).cells == made[0]
 
 
+def test_a_data_frame_gives_the_same_cells_as_its_file(model: Model, small: pl.DataFrame, path: Path) -> None:
+    made, request = tabled(small, model, path, by=("cell",)), Request(by=("cell",), draws=50)
+    of_frame = tables.share_table_of(small, model, request)
+    assert of_frame.cells == made.cells
+    assert of_frame.provenance["input"] == "data frame of 900 rows"
+    again, other = (tables.share_table_of(frame, model, request) for frame in (small.clone(), small.reverse()))
+    assert again == of_frame
+    assert other.cells == of_frame.cells
+    assert other.provenance["input_sha256"] != of_frame.provenance["input_sha256"]
+    for column in ("tagged_by", "ai_probability"):
+        with pytest.raises(InputError, match=f"no column '{column}'"):
+            tables.share_table_of(small.drop(column), model, request)
+
+
 def test_a_tagged_table_needs_no_texts(model: Model, small: pl.DataFrame, tmp_path: Path) -> None:
     made = tabled(small, model, tmp_path / "a.csv", by=("cell",)).cells
     for name in ("b.csv", "b.parquet"):
@@ -311,8 +328,8 @@ def test_a_year_is_found_in_dates_of_odd_forms_or_left_out(
     )
 )
 def test_the_year_of_any_date_is_its_year(dates: list[tuple[date, str]]) -> None:
-    frame = pl.DataFrame({tables.ROW: range(len(dates)), "date": [day.strftime(form) for day, form in dates]})
-    found = tables.grouped(frame, Request(by=("year",)))[0]["__by_0"].to_list()
+    frame = pl.DataFrame({tagged.ROW: range(len(dates)), "date": [day.strftime(form) for day, form in dates]})
+    found = grouping.grouped(frame, Request(by=("year",)))[0]["__by_0"].to_list()
     assert found == [f"{day.year}" for day, _ in dates]
 
 
@@ -371,20 +388,20 @@ def test_parts_of_a_document_sum_to_one_and_no_document_is_twice_in_a_cell(
     rows: list[tuple[str, str]], fractional: bool
 ) -> None:
     frame = pl.DataFrame(
-        {tables.ROW: range(len(rows)), "country": [row[0] for row in rows], "applicant": [row[1] for row in rows]}
+        {tagged.ROW: range(len(rows)), "country": [row[0] for row in rows], "applicant": [row[1] for row in rows]}
     )
-    found, _ = tables.grouped(frame, Request(by=("country", "applicant"), fractional=fractional))
-    keys = [tables.ROW, "__by_0", "__by_1"]
+    found, _ = grouping.grouped(frame, Request(by=("country", "applicant"), fractional=fractional))
+    keys = [tagged.ROW, "__by_0", "__by_1"]
     assert found.select(keys).is_unique().all()
-    assert set(found[tables.ROW].to_list()) == set(range(len(rows)))
-    weights = found.group_by(tables.ROW).agg(pl.col("__weight").sum())["__weight"]
+    assert set(found[tagged.ROW].to_list()) == set(range(len(rows)))
+    weights = found.group_by(tagged.ROW).agg(pl.col("__weight").sum())["__weight"]
     if fractional:
         assert weights.to_list() == pytest.approx([1.0] * len(rows))
     else:
         assert set(found["__weight"].to_list()) == {1.0}
     for number, (countries, _) in enumerate(rows):
         expected = {part.strip() for part in countries.split(";")} - {""} or {""}
-        assert set(found.filter(pl.col(tables.ROW) == number)["__by_0"].to_list()) == expected
+        assert set(found.filter(pl.col(tagged.ROW) == number)["__by_0"].to_list()) == expected
 
 
 def test_lists_in_parquet_are_several_values_and_other_nests_are_refused(
@@ -454,7 +471,7 @@ def test_harmonising_twice_is_harmonising_once(name: str) -> None:
 @given(
     st.lists(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZÄÉ0123456789", min_size=5, max_size=9), min_size=1, max_size=3)
     .map(" ".join)
-    .filter(lambda name: not set(name.split()) & tables.LEGAL_FORMS),
+    .filter(lambda name: not set(name.split()) & grouping.LEGAL_FORMS),
     st.sampled_from(
         ["", " Co., Ltd.", " GmbH", ", Inc.", " S.A.", " LLC [US]", " AG [DE]", " Kabushiki Kaisha", " B.V.", " co.ltd"]
     ),
@@ -780,7 +797,7 @@ def test_a_table_that_is_neither_tagged_nor_has_texts_is_refused(model: Model, t
 def test_a_table_says_what_it_was_made_from(model: Model, small: pl.DataFrame, path: Path) -> None:
     made = tabled(small, model, path, by=("cell",), seed=9, where="known > 0")
     stated = made.provenance
-    assert stated["input_sha256"] == tables.sha256(str(path))
+    assert stated["input_sha256"] == tagged.sha256(str(path))
     assert stated["model_digest"] == model.digest
     assert stated["labels"] == {label.id: {"name": label.name, "version": label.version} for label in model.labels}
     assert {"ipclass", "numpy"} <= set(stated)
@@ -804,7 +821,7 @@ def test_a_table_says_what_it_was_made_from(model: Model, small: pl.DataFrame, p
     )
 )
 def test_a_request_survives_being_stored_as_json(request_: Request) -> None:
-    assert tables.request_from(json.loads(json.dumps(asdict(request_)))) == request_
+    assert grouping.request_from(json.loads(json.dumps(asdict(request_)))) == request_
 
 
 # Per inhabitant
@@ -823,7 +840,7 @@ def people(tmp_path: Path, *lines: str) -> Path:
 def test_documents_per_10000_people(model: Model, small: pl.DataFrame, path: Path, tmp_path: Path) -> None:
     shown = shares_by_country(model, small, path)
     file = people(tmp_path, "country,year,population", "US,2019,2000000", "US,2020,1000000", "DE,2019,80000")
-    found = tables.per_inhabitants(shown, file)
+    found = per_inhabitants(shown, file)
     assert found.select(shown.columns).equals(shown)
     population = {("US", "2019"): 2e6, ("US", "2020"): 1e6, ("DE", "2019"): 8e4}
     seen = 0
@@ -841,7 +858,7 @@ def test_documents_per_10000_people(model: Model, small: pl.DataFrame, path: Pat
 def test_a_population_of_countries_alone_serves_all_years(
     model: Model, small: pl.DataFrame, path: Path, tmp_path: Path
 ) -> None:
-    found = tables.per_inhabitants(shares_by_country(model, small, path), people(tmp_path, "country,population", "US,5", "FR,"))
+    found = per_inhabitants(shares_by_country(model, small, path), people(tmp_path, "country,population", "US,5", "FR,"))
     assert found.filter(country="US").filter(pl.col("share").is_not_null())["per_10000"].null_count() == 0
     assert found.filter(pl.col("country") != "US")["per_10000"].is_null().all()
 
@@ -864,7 +881,7 @@ def test_a_table_of_population_that_cannot_be_used_is_refused(
     model: Model, small: pl.DataFrame, path: Path, tmp_path: Path, lines: list[str], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        tables.per_inhabitants(shares_by_country(model, small, path), people(tmp_path, *lines))
+        per_inhabitants(shares_by_country(model, small, path), people(tmp_path, *lines))
 
 
 # Indicators
@@ -874,7 +891,7 @@ def figures(
     frame: pl.DataFrame, model: Model, path: Path, year: str = "", of: str = "", holder: str = "", **request: Any
 ) -> Any:
     frame.write_csv(path)
-    return tables.indicator_tables(str(path), model, Request(**{"draws": 60, **request}), year, of, holder)
+    return indicator_tables(str(path), model, Request(**{"draws": 60, **request}), year, of, holder)
 
 
 def test_growth_holds_the_true_one_in_its_interval(model: Model, path: Path) -> None:
@@ -1062,21 +1079,21 @@ def test_a_stored_table_that_comes_out_the_same_differs_in_nothing(model: Model,
     made = tabled(small, model, tmp_path / "tagged.csv", by=("cell",))
     frame = tables.as_frame(made)
     stored = tmp_path / "shares.csv"
-    stored.write_bytes(tables.csv_bytes(frame))
-    stated = {**made.provenance, "table_sha256": tables.sha256(str(stored))}
-    assert tables.verified(made, frame, stored, stated) == []
-    assert "input_sha256" in tables.verified(made, frame, stored, {**stated, "input_sha256": "0"})[0]
-    assert "model_digest" in tables.verified(made, frame, stored, {**stated, "model_digest": "0"})[0]
+    stored.write_bytes(table_files.csv_bytes(frame))
+    stated = {**made.provenance, "table_sha256": tagged.sha256(str(stored))}
+    assert table_files.verified(made, frame, stored, stated) == []
+    assert "input_sha256" in table_files.verified(made, frame, stored, {**stated, "input_sha256": "0"})[0]
+    assert "model_digest" in table_files.verified(made, frame, stored, {**stated, "model_digest": "0"})[0]
     other = replace(made, cells=made.cells[1:])
-    assert tables.verified(other, tables.as_frame(other), stored, stated) == ["the figures come out differently"]
+    assert table_files.verified(other, tables.as_frame(other), stored, stated) == ["the figures come out differently"]
     stored.write_bytes(stored.read_bytes() + b"\n")
-    assert tables.verified(made, frame, stored, stated) == [f"{stored}: changed since it was written"]
+    assert table_files.verified(made, frame, stored, stated) == [f"{stored}: changed since it was written"]
     stored.unlink()
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        tables.verified(made, frame, stored, stated)
+        table_files.verified(made, frame, stored, stated)
 
 
 def test_an_unscored_first_member_does_not_hide_its_family() -> None:
-    frame = pl.DataFrame({tables.ROW: [0, 1, 2], "family": ["f", "f", "g"], "__p_a": [None, 0.7, 0.1]})
-    kept = tables.restricted(frame, Request(family="family"))
-    assert kept[tables.ROW].to_list() == [1, 2]
+    frame = pl.DataFrame({tagged.ROW: [0, 1, 2], "family": ["f", "f", "g"], "__p_a": [None, 0.7, 0.1]})
+    kept = grouping.restricted(frame, Request(family="family"))
+    assert kept[tagged.ROW].to_list() == [1, 2]
