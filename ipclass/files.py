@@ -333,6 +333,11 @@ def _find(role: str, names: Sequence[str], wanted: str, path: str) -> str:
     return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
 
 
+def usual_column(role: str, names: Sequence[str]) -> str:
+    """Return which of the columns ``names`` has a usual name for title, abstract or id; "" if none has."""
+    return _find(role, names, "", "")
+
+
 def layout_of(path: str) -> Layout:
     """Return how the table in ``path`` is built, which may have no texts.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
+import numpy as np
 import polars as pl
+import scipy.sparse as sp
 from polars.exceptions import PolarsError
+from scipy.sparse.csgraph import connected_components
 
 from ipclass import shares
 from ipclass.errors import InputError, ShareError, choices
+from ipclass.files import usual_column
 from ipclass.records import Definition
 from ipclass.tagged import ROW, has
 
@@ -30,13 +34,19 @@ _YEARS = (
 )
 
 
+Unit = Literal["document", "family"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
 @dataclass(frozen=True)
 class Request:
     """What table is wanted. With the input file and the model it decides every digit.
 
     ``by`` are columns; ``year`` may be derived from a date column, named as ``year:filing_date``. Values with ``;``
-    between them are several: each counts whole, or a part each if ``fractional``. ``open_since`` is the first year
-    whose documents are not all published yet.
+    between them are several: each counts whole, or a part each if ``fractional``. With ``split_labels`` a document of two
+    labels counts half for each. If the ``unit`` is the family, ``family`` names its column ("": the usual one).
+    ``open_since`` is the first year whose documents are not all published yet; growth ends before it unless ``to_open``.
+    ``breaks`` are groups from which on a series is another one, with the reason, as ``year=2016:new law``.
     """
 
     by: tuple[str, ...] = ()
@@ -44,10 +54,14 @@ class Request:
     definitions: tuple[Definition, ...] = ("strict",)
     method: shares.Method = "emq"
     where: str = ""
+    unit: Unit = "document"
     family: str = ""
     fractional: bool = False
+    split_labels: bool = False
     top: int = 0
     open_since: int = 0
+    to_open: bool = False
+    breaks: tuple[str, ...] = ()
     level: float = 0.95
     draws: int = 500
     seed: int = 0
@@ -63,20 +77,93 @@ def request_from(stated: Mapping[str, Any]) -> Request:
     return Request(**{**stated, **lists})
 
 
+@dataclass(frozen=True)
+class Break:
+    """A group from which on a series is another one, and why."""
+
+    column: str
+    value: str
+    reason: str
+
+
+def breaks_of(request: Request) -> tuple[Break, ...]:
+    """Return the breaks that a request states.
+
+    Raises:
+        InputError: One is not written as COLUMN=VALUE:REASON, or names a column that the table is not broken down by.
+    """
+    found = []
+    for stated in request.breaks:
+        match = re.fullmatch(r"([^=]+)=([^:]*):(.+)", stated, re.DOTALL)
+        if not match:
+            raise InputError(f"--break {stated!r}: write it as COLUMN=VALUE:REASON, as in year=2016:new classification")
+        found.append(Break(*(part.strip() for part in match.groups())))
+    return tuple(found)
+
+
 def restricted(frame: pl.DataFrame, request: Request) -> pl.DataFrame:
-    """Return the documents that fulfil the condition, one of each family if families are counted."""
+    """Return the documents that fulfil the condition, one of each family if families are counted.
+
+    Raises:
+        InputError: The condition does not fit, or there is nothing that says what belongs to one family.
+        ShareError: No documents are left.
+    """
     if request.where:
         frame = frame.filter(_condition(frame, request.where))
-    if request.family:
-        has(frame, request.family)
-        # the first document of a family that could be tagged stands for it: one in another language must not hide the rest
-        scored = pl.any_horizontal(pl.col("^__p_.*$").is_finite().fill_null(False))
-        frame = frame.sort(~scored, maintain_order=True)
-        alone = pl.col(request.family).is_null() | (pl.col(request.family).cast(pl.String) == "")
-        frame = frame.filter(alone | pl.col(request.family).is_first_distinct()).sort(ROW)
+    if request.unit == "family" or request.family:
+        frame = _one_of_each(frame, _families(frame, request.family))
     if frame.is_empty():
         raise ShareError(f"no documents left{f' where {request.where}' if request.where else ''}: a share of nothing is not 0")
     return frame
+
+
+FAMILIES = (
+    "family",
+    "family_id",
+    "docdb_family_id",
+    "inpadoc_family_id",
+    "simple_family_id",
+    "extended_family_id",
+    "family_no",
+)
+DUPLICATE_OF = "duplicate_of"
+"""Holds the id of the first document of the same invention, or nothing."""
+
+
+def _families(frame: pl.DataFrame, named: str) -> pl.Series:
+    """Return the number of each document's family: what a family column or ``duplicate_of`` ties, directly or not."""
+    if named:
+        has(frame, named)
+    lower = {name.lower().replace(" ", "_"): name for name in reversed(frame.columns)}
+    column = named or next((lower[name] for name in FAMILIES if name in lower), "")
+    if not column and DUPLICATE_OF not in frame.columns:
+        raise InputError(f"no column of the family and none of duplicates ({DUPLICATE_OF}); name it with --family")
+    ties = [_shared(frame, column)] if column else []
+    if DUPLICATE_OF in frame.columns:
+        id = usual_column("id", frame.columns)
+        first = _shared(frame, DUPLICATE_OF)
+        ties.append(first if not id else pl.select(pl.coalesce(first, _shared(frame, id))).to_series())
+    rows = np.arange(len(frame))
+    codes = [tie.fill_null("").rank("dense").to_numpy().astype(np.int64) for tie in ties]
+    held = [tie.is_not_null().to_numpy() for tie in ties]
+    offsets = np.cumsum([len(frame), *(int(code.max(initial=0)) + 1 for code in codes)])
+    ends = [code[there] + offset for code, there, offset in zip(codes, held, offsets[:-1], strict=True)]
+    starts = [rows[there] for there in held]
+    edges = (np.concatenate(starts), np.concatenate(ends))
+    graph = sp.coo_matrix((np.ones(len(edges[0]), np.int8), edges), shape=(offsets[-1], offsets[-1]))
+    return pl.Series(connected_components(graph, directed=False)[1][: len(frame)])
+
+
+def _shared(frame: pl.DataFrame, column: str) -> pl.Series:
+    """Return the values of a column as text, nothing where there is none."""
+    return frame[column].cast(pl.String).str.strip_chars().replace("", None)
+
+
+def _one_of_each(frame: pl.DataFrame, families: pl.Series) -> pl.DataFrame:
+    """Return the first document of each family that could be tagged: one in another language must not hide the rest."""
+    scored = pl.any_horizontal(pl.col("^__p_.*$").is_finite().fill_null(False))
+    ordered = frame.with_columns(families.alias("__family")).sort(~scored, maintain_order=True)
+    return ordered.filter(pl.col("__family").is_first_distinct()).sort(ROW).drop("__family")
 
 
 def _condition(frame: pl.DataFrame, where: str) -> pl.Series:

@@ -12,12 +12,12 @@ import polars as pl
 
 from ipclass import indicators, shares
 from ipclass.batch import tagged_by
-from ipclass.errors import ShareError
+from ipclass.errors import InputError, ShareError
 from ipclass.figures import Interval, Share
-from ipclass.grouping import DATES, Request, grouped, restricted
+from ipclass.grouping import DATES, Request, breaks_of, grouped, restricted
 from ipclass.model import Model
 from ipclass.tables import labels_of, number
-from ipclass.tagged import MADE_BY, PROBABILITY, ROW, has, prepared, read_tagged
+from ipclass.tagged import MADE_BY, PROBABILITY, ROW, has, prepared, read_tagged, text_codes
 
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
@@ -47,6 +47,8 @@ def indicators_of(
     """
     (definition,) = request.definitions
     labels = labels_of(request, model)
+    if strange := [each.column for each in breaks_of(request) if each.column != "year"]:
+        raise InputError(f"--break {strange[0]}: only growth minds a break, and it is over years: write year=2016:REASON")
     frame = restricted(prepared(frame, labels), request)
     if not (frame[MADE_BY] == tagged_by(model, definition)).fill_null(False).all():
         raise ShareError(f"not all rows were tagged by this model as {definition}; run ipclass classify again")
@@ -108,6 +110,7 @@ def _by_group(
         request.level,
         request.draws,
         request.seed,
+        text_codes(kept),
     )
     return names.tolist(), estimates
 
@@ -119,14 +122,30 @@ def _weights(kept: pl.DataFrame) -> Floats | None:
 
 
 def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
-    years, estimates = _by_group(scores, kept, calibration, request)
+    """Return the growth from the first year to the last that is not open."""
+    closed = _closed(kept, request)
+    if not closed.any():
+        first, last = kept["__by_0"].min(), kept["__by_0"].max()
+        reason = f"no year before {request.open_since}, from which on years are open"
+        return [{"label": label, "from": first, "to": last, **_figures(Interval.withheld(reason))}]
+    years, estimates = _by_group(scores[closed], kept.filter(pl.Series(closed)), calibration, request)
     if not (years[0].isdigit() and years[-1].isdigit()):
         interval = Interval.withheld(f"{years[0]!r} to {years[-1]!r} are not years")
     elif len(years) < 2:
         interval = Interval.withheld("one year only")
+    elif between := [each for each in breaks_of(request) if each.column == "year" and years[0] < each.value <= years[-1]]:
+        interval = Interval.withheld(f"the series breaks in {between[0].value}: {between[0].reason}")
     else:
         interval = indicators.growth(estimates, 0, len(years) - 1, float(int(years[-1]) - int(years[0])))
     return [{"label": label, "from": years[0], "to": years[-1], **_figures(interval)}]
+
+
+def _closed(kept: pl.DataFrame, request: Request) -> npt.NDArray[np.bool_]:
+    """Return which rows are of a year that growth may end in, shape (rows,)."""
+    if request.to_open or not request.open_since:
+        return np.ones(len(kept), np.bool_)
+    years = kept["__by_0"].cast(pl.Int64, strict=False)
+    return (years.is_null() | (years < request.open_since)).to_numpy()
 
 
 def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:

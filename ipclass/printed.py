@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ipclass.tables import Cell
+from ipclass.cells import Cell
 
 
 def percent(value: float) -> str:

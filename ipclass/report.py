@@ -16,6 +16,7 @@ import polars as pl
 
 from ipclass import files
 from ipclass.batch import tagged_by
+from ipclass.cells import Cell
 from ipclass.errors import InputError, ShareError
 from ipclass.files import RowError, Source
 from ipclass.grouping import DATES, Request, grouped, restricted
@@ -23,7 +24,7 @@ from ipclass.indicator_tables import indicators_of
 from ipclass.model import Model
 from ipclass.printed import drawable
 from ipclass.records import Contribution, Definition
-from ipclass.tables import Cell, Table, provenance, share_table_of
+from ipclass.tables import Table, provenance, share_table_of
 from ipclass.tagged import MADE_BY, PROBABILITY, ROW, read_tagged
 
 COUNTRIES = ("country", "applicant_country", "assignee_country", "countries", "jurisdiction", "office")
@@ -163,7 +164,8 @@ class _Gathering:
     def _request(self, part: str, definitions: tuple[Definition, ...]) -> Request:
         top = self.wanted.top if part in ("country", "applicant") else 0
         by = (self.columns[part],) if part in self.columns else ()
-        return replace(self.wanted.request, definitions=definitions, labels=self.labels, by=by, top=top)
+        breaks = self.wanted.request.breaks if part == "year" else ()
+        return replace(self.wanted.request, definitions=definitions, labels=self.labels, by=by, top=top, breaks=breaks)
 
     def _add(self, definition: Definition) -> None:
         path, model = self.wanted.path, self.model
@@ -303,7 +305,7 @@ class _Gathering:
 
 
 def _how(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in ("method", "level", "draws", "seed")}
+    return {name: getattr(request, name) for name in ("method", "breaks", "level", "draws", "seed")}
 
 
 def _closed_years(cells: Sequence[Cell], label: str, definition: Definition) -> tuple[str, str] | None:

@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 import polars as pl
 import vl_convert
 
+from ipclass.cells import Cell
 from ipclass.markup import Html, clean
 from ipclass.printed import count, drawable, figure, group_name, largest_first, percent, short, shown_interval, shown_share
 from ipclass.records import Definition
 from ipclass.report import Findings, is_year
-from ipclass.tables import Cell
 
 PARTS = Path(__file__).parent / "templates"
 

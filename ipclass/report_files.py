@@ -18,7 +18,8 @@ def extra_files(found: Findings) -> dict[str, bytes]:
     """Return the tables as CSV and as one Excel file, and the charts as SVG and PNG, by file name."""
     made = frames(found)
     parts = {f"{name}.csv": table_files.csv_bytes(frame) for name, frame in made.items()}
-    parts["tables.xlsx"] = excel.write({name: excel.Sheet(frame) for name, frame in made.items()})
+    sheets = {name: table_files.share_sheet(frame, found.wanted.request.fractional) for name, frame in made.items()}
+    parts["tables.xlsx"] = excel.write(sheets)
     config = {**dict(_in_ink(CONFIG, "#1b1f24")), "background": "#ffffff", "padding": 12}
     for chart in (each for several in charts(found).values() for each in several):
         name = chart.id.replace("chart-", "").replace("-", "_")
@@ -65,15 +66,12 @@ def frames(found: Findings) -> dict[str, pl.DataFrame]:
     ]
     if examples:
         made["examples"] = pl.DataFrame(examples)
-    return {name: _harmless(frame) for name, frame in made.items()}
+    return {name: _without_controls(frame) for name, frame in made.items()}
 
 
-def _harmless(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return ``frame`` with an apostrophe before what a spreadsheet would take for a formula, and without control signs."""
+def _without_controls(frame: pl.DataFrame) -> pl.DataFrame:
     names = [name for name, kind in frame.schema.items() if kind == pl.String]
-    plain = [pl.col(name).str.replace_all(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd").alias(name) for name in names]
-    signs = [pl.col(name).str.replace(r"^([=+\-@\t\r])", "'$1").alias(name) for name in names]
-    return frame.with_columns(plain).with_columns(signs)
+    return frame.with_columns(pl.col(name).str.replace_all(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd") for name in names)
 
 
 def _in_ink(value: Any, ink: str) -> Any:

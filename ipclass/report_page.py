@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ipclass import tables
+from ipclass.cells import Cell
 from ipclass.figures import SHIFT_RELIABLE
 from ipclass.highlight import highlighted, weighed
 from ipclass.markup import Html, el, embedded, safe, table
@@ -22,7 +23,6 @@ from ipclass.printed import count, figure, group_name, largest_first, percent, s
 from ipclass.records import Definition
 from ipclass.report import Example, Findings
 from ipclass.report_charts import CONFIG, PARTS, Chart, charts, drawn, script
-from ipclass.tables import Cell
 
 LONGEST_SHOWN = 4_000
 """Characters shown of an abstract."""
@@ -84,7 +84,7 @@ def _policy(program: str) -> str:
 
 def _lead(found: Findings) -> Html:
     cell, request = found.tables["all"].cells[0], found.wanted.request
-    total, unit = cell.share.n + cell.unscored, "families" if request.family else "documents"
+    total, unit = cell.share.n + cell.unscored, "families" if request.unit == "family" or request.family else "documents"
     said = f"{count(total)} {unit}{f' where {request.where}' if request.where else ''}, of which {count(cell.unscored)} could "
     said += f"not be tagged. Definition: {' and '.join(found.definitions)}. "
     said += f"Shares are estimates with {request.level:.0%} intervals; "

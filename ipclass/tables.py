@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -14,29 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ipclass import shares
-from ipclass.batch import TAGGED_BY, tagged_by
+from ipclass.batch import TAGGED_BY
+from ipclass.cells import Cell, cells_of
 from ipclass.errors import InputError, ShareError
-from ipclass.figures import Share
-from ipclass.grouping import Request, dated, grouped, restricted, title
+from ipclass.grouping import Request, breaks_of, dated, grouped, restricted, title
 from ipclass.model import Model
 from ipclass.records import Definition
-from ipclass.tagged import MADE_BY, PROBABILITY, prepared, read_tagged, sha256, without_texts
+from ipclass.tagged import prepared, read_tagged, sha256, without_texts
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = ("definition", "label", "n", "unscored", "counted", "share", "low", "high", "method", "flags", "floor", "shift")
 """What every table of shares has beside the columns of ``by``."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One row of a table: a label in a group of documents. ``unscored`` documents are none of ``share.n``."""
-
-    definition: Definition
-    label: str
-    group: tuple[str, ...]
-    unscored: float
-    share: Share
 
 
 @dataclass(frozen=True)
@@ -57,10 +47,9 @@ def share_table(path: str, model: Model, request: Request, model_folder: str = "
         InputError: The file, a column or the condition is not there or does not fit.
         ShareError: There is nothing to count, or too little to calibrate with.
     """
-    wanted = labels_of(request, model)
 
     def read(definition: Definition) -> pl.DataFrame:
-        return read_tagged(path, model, definition, wanted, model_folder)
+        return read_tagged(path, model, definition, _read_labels(request, model), model_folder)
 
     return _table(read, model, request, lambda request: provenance(path, model, request))
 
@@ -79,7 +68,7 @@ def share_table_of(frame: pl.DataFrame, model: Model, request: Request, made: Ma
         InputError: A column is not there, or the condition does not fit.
         ShareError: As ``share_table``.
     """
-    tagged = prepared(frame, labels_of(request, model))
+    tagged = prepared(frame, _read_labels(request, model))
 
     def origin(request: Request) -> dict[str, Any]:
         return provenance_of(frame, model, request) if made is None else {**made, "request": asdict(request)}
@@ -104,7 +93,7 @@ def _table(
         frame, names = grouped(frame, request)
         if frame.is_empty():
             raise ShareError(f"no documents left that have a value of {', '.join(request.by)}: a share of nothing is not 0")
-        cells += _cells(frame, model, definition, wanted, request)
+        cells += cells_of(frame, model, definition, wanted, request)
     return Table(request, tuple(cells), made(request), names)
 
 
@@ -119,6 +108,12 @@ def labels_of(request: Request, model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys(request.labels)) or model.labels.ids
 
 
+def _read_labels(request: Request, model: Model) -> tuple[str, ...]:
+    """Return the labels whose probabilities are needed: all of them if a document is divided among its labels."""
+    wanted = labels_of(request, model)
+    return model.labels.ids if request.split_labels else wanted
+
+
 def _check_by(request: Request) -> None:
     shown = [title(column) for column in request.by]
     for place, name in enumerate(shown):
@@ -126,97 +121,6 @@ def _check_by(request: Request) -> None:
             raise InputError(f"--by {name!r}: a table of shares has a column of that name already; rename yours")
         if name in shown[:place]:
             raise InputError(f"--by names {name!r} twice")
-
-
-def _cells(
-    frame: pl.DataFrame, model: Model, definition: Definition, labels: Sequence[str], request: Request
-) -> Iterator[Cell]:
-    keys = [f"__by_{place}" for place in range(len(request.by))]
-    groups = frame.select(keys).unique().sort(keys) if keys else pl.DataFrame({"__one": [0]})
-    codes = _codes(frame, groups, keys)
-    count = len(groups)
-    made_by = tagged_by(model, definition)
-    foreign = np.bincount(codes, (frame[MADE_BY] != made_by).fill_null(True).to_numpy(), minlength=count) > 0
-    for label in labels:
-        probabilities = frame[PROBABILITY.format(label)].to_numpy().astype(np.float64)
-        scored = np.isfinite(probabilities)
-        weights = frame["__weight"].to_numpy()
-        unscored = np.bincount(codes[~scored], weights[~scored], minlength=count)
-        calibration = model.targets[model.column(label, definition)].calibration
-        scores = calibration.scores_of(probabilities)
-        if label in frame.columns:  # where another model tagged, its tags are counted, not its probabilities cut by ours
-            tags = frame[label].cast(pl.Float64, strict=False).to_numpy().astype(np.float64)
-            ends = np.where(tags > 0.5, calibration.edges[-1], calibration.edges[0])
-            scores = np.where(foreign[codes] & np.isfinite(tags), ends, scores)
-        found = _estimated(scores[scored], codes[scored], weights[scored], calibration, request, foreign, count)
-        for place, share in enumerate(found):
-            group = tuple(str(value) for value in groups.row(place)) if keys else ()
-            yield Cell(
-                definition,
-                label,
-                group,
-                round(float(unscored[place]), 6),
-                _flagged(share, group, request, bool(foreign[place])),
-            )
-
-
-def _codes(frame: pl.DataFrame, groups: pl.DataFrame, keys: Sequence[str]) -> npt.NDArray[np.int64]:
-    if not keys:
-        return np.zeros(len(frame), np.int64)
-    numbered = groups.with_row_index("__code")
-    joined = frame.select(keys).join(numbered, on=list(keys), how="left", maintain_order="left")
-    return joined["__code"].to_numpy().astype(np.int64)
-
-
-def _estimated(
-    scores: Floats,
-    codes: npt.NDArray[np.int64],
-    weights: Floats,
-    calibration: shares.Calibration,
-    request: Request,
-    foreign: npt.NDArray[np.bool_],
-    count: int,
-) -> list[Share]:
-    """Return a share a group: an empty one where nothing was scored, a bare count where another model tagged."""
-    filled = np.unique(codes)
-    empty = Share(0, 0, math.nan, math.nan, math.nan, math.nan, "-", "/", math.nan, math.nan)
-    found = [empty] * count
-    if not len(filled):
-        return found
-    plain = bool((weights == 1).all())
-    for method, chosen in ((request.method, filled[~foreign[filled]]), ("cc", filled[foreign[filled]])):
-        inside = np.isin(codes, chosen)
-        if not len(chosen):
-            continue
-        estimates = shares.estimate_cells(
-            scores[inside],
-            np.searchsorted(chosen, codes[inside]).astype(np.int64),
-            calibration,
-            method,
-            None if plain else weights[inside],
-            request.level,
-            request.draws,
-            request.seed,
-        )
-        for place, share in zip(chosen, estimates.shares, strict=True):
-            found[place] = _of_others(share) if foreign[place] else share
-    return found
-
-
-def _of_others(share: Share) -> Share:
-    """Return a count of another model's tags without what our calibration says of it."""
-    raised = shares.flags(share.share, share.low, share.high, share.effective)
-    return replace(share, flags=raised, floor=math.nan, shift=math.nan)
-
-
-def _flagged(share: Share, group: Sequence[str], request: Request, foreign: bool) -> Share:
-    if not share.n:
-        return share
-    letters = "b" if foreign else ""
-    for column, value in zip(request.by, group, strict=True):
-        if title(column) == "year" and request.open_since and value.isdigit() and int(value) >= request.open_since:
-            letters += "p"
-    return share.marked(letters)
 
 
 def provenance(path: str, model: Model, request: Request) -> dict[str, Any]:
@@ -244,7 +148,13 @@ def _made(name: str, digest: str, model: Model, request: Request) -> dict[str, A
 
 
 def as_frame(table: Table) -> pl.DataFrame:
-    """Return the table as a data frame; a share that must not be printed is empty, the count beside it stays."""
+    """Return the table as a data frame; a share that must not be printed is empty, the count beside it stays.
+
+    Behind the columns of every table stand the counts of unscored documents by reason (``unscored_empty``) and of documents
+    to be careful with (``scope_far``), as far as there are any.
+    """
+    whole = not table.request.fractional
+    reasons, scopes = (sorted({name for cell in table.cells for name in getattr(cell, kind)}) for kind in ("reasons", "scopes"))
     rows = []
     for cell in table.cells:
         share = cell.share
@@ -255,7 +165,7 @@ def as_frame(table: Table) -> pl.DataFrame:
                 "label": cell.label,
                 **{title(column): value for column, value in zip(table.request.by, cell.group, strict=True)},
                 "n": round(share.n, 3),
-                "unscored": round(cell.unscored, 3) if table.request.fractional else int(cell.unscored),
+                "unscored": _documents(cell.unscored, whole),
                 "counted": number(share.naive),
                 "share": number(share.share) if shown else None,
                 "low": number(share.low) if shown else None,
@@ -264,9 +174,19 @@ def as_frame(table: Table) -> pl.DataFrame:
                 "flags": share.flags,
                 "floor": number(share.floor),
                 "shift": number(share.shift),
+                **{_column("unscored", name): _documents(cell.reasons.get(name, 0), whole) for name in reasons},
+                **{_column("scope", name): _documents(cell.scopes.get(name, 0), whole) for name in scopes},
             }
         )
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _documents(weight: float, whole: bool) -> float | int:
+    return round(weight) if whole else round(weight, 3)
+
+
+def _column(kind: str, name: str) -> str:
+    return f"{kind}_{re.sub(r'[^a-z0-9]+', '_', name.lower())}"
 
 
 def number(value: float) -> float | None:
@@ -278,19 +198,35 @@ def described(table: Table) -> list[str]:
     """Return in words how the table was made: what stands below it wherever it is shown."""
     request, made = table.request, table.provenance
     names = {"emq": "maximum likelihood (EMQ)", "cc": "counting tags", "pcc": "mean probability"}
+    by_values = "fractional" if request.fractional else "whole"
     return [
         f"Definition: {', '.join(request.definitions)}; model {made['model_digest'][:TAGGED_BY]}; "
         f"labels {_versions(made['labels'])}.",
         f"Method: {names.get(request.method, request.method)}, {request.level:.0%} intervals from "
-        f"{request.draws} bootstrap draws of calibration and documents, seed {request.seed}. "
-        "'counted' is the share of documents tagged, without correction.",
-        f"Counting: {'families' if request.family else 'documents'}, {'fractional' if request.fractional else 'whole'}"
+        f"{request.draws} bootstrap draws of calibration and documents, seed {request.seed}; a text that comes again makes "
+        "them no narrower. 'counted' is the share of documents tagged, without correction.",
+        f"Counting: {'families' if request.unit == 'family' or request.family else 'documents'}, {by_values}"
+        f"{', a document of several labels in equal parts' if request.split_labels else ''}"
         f"{f'; where {request.where}' if request.where else ''}"
         f"{''.join(f'; years are those of {column[5:]}' for column in request.by if column.startswith('year:'))}. "
         "Unscored documents are left out of n and shown beside it.",
-        "Flags: e estimated without an audit, u low reliability, p open year, b tagged by another model, / not printable.",
+        *_left_out(table.cells),
+        *(f"Break: from {each.column} {each.value} on: {each.reason}." for each in breaks_of(request)),
+        "Flags: e estimated without an audit, u low reliability, p open year, b break: tagged by another model, or stated; "
+        "/ not printable.",
         f"Input: {made['input']}, sha256 {made['input_sha256'][:16]}; ipclass {made['ipclass']}.",
     ]
+
+
+def _left_out(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield what was counted apart, over all groups: why documents are unscored, and which to be careful with."""
+    mine = [cell for cell in cells if (cell.definition, cell.label) == (cells[0].definition, cells[0].label)]
+    for kind, said in (("reasons", "Unscored"), ("scopes", "Scored, but to be read with care")):
+        sums: Counter[str] = Counter()
+        for cell in mine:
+            sums.update(getattr(cell, kind))
+        if sums:
+            yield f"{said}: {', '.join(f'{name} {weight:,.0f}' for name, weight in sorted(sums.items()))}."
 
 
 def _versions(labels: Mapping[str, Mapping[str, str]]) -> str:

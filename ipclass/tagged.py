@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ipclass import batch
 from ipclass.batch import Job, tagged_by
+from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, Source, format_of, layout_of, separator_of
+from ipclass.files import STDIO, Layout, RowError, Source, format_of, layout_of, parse, separator_of, usual_column
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
-ROW, PROBABILITY, MADE_BY = "__row", "__p_{}", "__by"
+ROW, PROBABILITY, MADE_BY, TEXT = "__row", "__p_{}", "__by", "__text"
 
 
 def read_tagged(path: str, model: Model, definition: Definition, labels: Sequence[str], model_folder: str = "") -> pl.DataFrame:
@@ -27,10 +31,11 @@ def read_tagged(path: str, model: Model, definition: Definition, labels: Sequenc
     """
     layout = _layout_of(path)
     by = tagged_by(model, definition)
-    tagged = {"tagged_by", *(f"{label}_probability" for label in labels)} <= set(layout.columns)
-    if tagged:
+    sure = {"probabilities"} if layout.format == "jsonl" else {f"{label}_probability" for label in labels}
+    if {"tagged_by"} | sure <= set(layout.columns):
         frame = _read(path)
-        if (frame["tagged_by"].cast(pl.String) == by).any() or not layout.abstract:
+        texts = layout.abstract or usual_column("abstract", layout.columns)
+        if (frame["tagged_by"].cast(pl.String) == by).any() or not texts:
             return prepared(frame, labels)
     return prepared(_tag_on_the_way(path, definition, model_folder), labels)
 
@@ -43,17 +48,52 @@ def _layout_of(path: str) -> Layout:
 
 def _read(path: str) -> pl.DataFrame:
     format = format_of(path)
+    if format == "jsonl":
+        return _read_lines(path)
     try:
         if format == "parquet":
             stored = pl.scan_parquet(path)
             return stored.select(without_texts(stored.collect_schema().names())).collect()
-        if format == "jsonl":
-            raise InputError(f"{path}: shares are read from CSV, TSV or Parquet; tag into one of these")
         separator = layout_of(path).separator
         kinds = pl.scan_csv(path, separator=separator, infer_schema=False)  # 007 is not 7, and RE123 may follow 456
         return kinds.select(without_texts(kinds.collect_schema().names())).collect()
     except PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+
+
+def _read_lines(path: str) -> pl.DataFrame:
+    """Return tagged JSON lines as a table, with the columns that tagging adds to a table."""
+    source, rows, frames = Source(path, need_text=False), 0, []
+    for block in source.blocks():
+        try:
+            records = parse(block, source.layout).records or []
+        except RowError as error:
+            raise InputError(f"{path}, row {rows + error.row}: {error.problem}") from error
+        rows += len(records)
+        frames.append(pl.DataFrame([_flat(record) for record in records], infer_schema_length=None))
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a tagged JSON object as a row of a table; a list of plain values is several values."""
+    given = {name: value for name, value in record.items() if name not in ("labels", "probabilities", "terms")}
+    row: dict[str, Any] = {name: _as_text(given[name]) for name in without_texts(list(given))}
+    sure, tags = record.get("probabilities"), record.get("labels")
+    for label, probability in sure.items() if isinstance(sure, dict) else ():
+        row[f"{label}_probability"] = float(probability) if isinstance(probability, int | float) else None
+        row[label] = int(label in tags) if isinstance(tags, list) else None
+    return row
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
+        return ";".join(str(each) for each in value)
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def text_codes(frame: pl.DataFrame) -> Ints:
+    """Return codes from 0 that the rows of equal texts share, shape (rows,)."""
+    return np.unique(frame[TEXT].to_numpy(), return_inverse=True)[1].astype(np.int64)
 
 
 def without_texts(names: Sequence[str]) -> list[str]:
@@ -74,8 +114,9 @@ def _tag_on_the_way(path: str, definition: Definition, model_folder: str) -> pl.
 
 
 def prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
-    """Return tagged documents numbered from 0, with a probability column a label, and who tagged each row.
+    """Return tagged documents numbered from 0, with a probability column a label, who tagged each row, and its text's hash.
 
+    Texts are the same if they got the same probabilities of all labels, which have six digits each.
     Columns that begin with ``__`` are ours: what was prepared before is prepared anew.
 
     Raises:
@@ -84,7 +125,9 @@ def prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
     for column in ("tagged_by", *(f"{label}_probability" for label in labels)):
         has(frame, column)
     plain = frame.select(name for name in frame.columns if not name.startswith("__"))
+    sure = sorted(name for name in plain.columns if name.endswith("_probability"))
     return plain.with_row_index(ROW).with_columns(
+        plain.select(sure).hash_rows().alias(TEXT),
         *(pl.col(f"{label}_probability").cast(pl.Float64, strict=False).alias(PROBABILITY.format(label)) for label in labels),
         pl.col("tagged_by").cast(pl.String).alias(MADE_BY),
     )

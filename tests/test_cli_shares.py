@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,7 @@ from ipclass.grouping import Request
 from ipclass.model import Model
 
 QUICK = ("--draws", "50")
-REQUEST = {
-    "by",
-    "labels",
-    "definitions",
-    "method",
-    "where",
-    "family",
-    "fractional",
-    "top",
-    "open_since",
-    "level",
-    "draws",
-    "seed",
-}
+REQUEST = {each.name for each in fields(Request)}
 
 
 def refuse(constant: str) -> None:
@@ -354,7 +341,12 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
         (["--method", "emp"], "no method 'emp'; did you mean 'emq'?"),
         (["--by", "country", "--population", "none.csv"], "none.csv: cannot be read as a table of population"),
         (["-m", "none"], "none: no model here"),
-        (["-o", "none/shares.csv"], "none/shares.csv: cannot be written: No such file or directory"),
+        (["-o", "none/shares.csv"], "none/shares.csv: its folder does not exist"),
+        (["-o", "shares.doc"], "shares.doc: no table for the ending '.doc'; "),
+        (["--unit", "famly"], "no unit 'famly'; did you mean 'family'?"),
+        (["--by", "year", "--break", "year=2016"], "write it as COLUMN=VALUE:REASON"),
+        (["--by", "country", "--break", "year=2016:law"], "--break year=2016: not broken down by it; There are: country"),
+        (["--by", "year", "--break", "year=2106:law"], "--break year=2106: no such group; did you mean '2016'?"),
         (["--verify", "none.csv"], "none.csv.json: does not say how none.csv was made"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

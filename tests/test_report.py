@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from ipclass import cli_report, files, highlight, printed, report, report_charts, report_files, report_page, tables
 from ipclass import tagged as tagging
+from ipclass.cells import Cell
 from ipclass.commands import Commands
 from ipclass.errors import InputError
 from ipclass.figures import Share
@@ -31,7 +32,6 @@ from ipclass.model import Model
 from ipclass.records import Document
 from ipclass.report import Wanted, gather
 from ipclass.report_page import page
-from ipclass.tables import Cell
 from ipclass.text import Setting, Settings, terms
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -64,6 +64,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Documents of three themes over years, countries and applicants, some of hostile names."""
     rows = []
     for number, row in enumerate(patents(360)):
+        row["abstract"] += f" {document('', number // 3)[1]} {document('', number // 90)[1]}"  # no two texts are alike
         evil = number % 3 == 0
         rows.append(
             row
