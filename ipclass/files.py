@@ -444,6 +444,15 @@ def _parse_lines(block: bytes, layout: Layout) -> Block:
     return Block(texts, records=records)
 
 
+def records_of(block: bytes, layout: Layout) -> list[dict[str, Any]]:
+    """Return the objects of a block of JSON lines, which need not have texts.
+
+    Raises:
+        RowError: A line is none.
+    """
+    return list(_records(_as_utf8(block, layout.encoding)))
+
+
 def _records(block: bytes) -> Iterator[dict[str, Any]]:
     lines = (line for line in block.split(b"\n") if line.strip())
     return (_record(line, row) for row, line in enumerate(lines, start=1))

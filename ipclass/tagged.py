@@ -17,7 +17,7 @@ from ipclass import batch
 from ipclass.batch import Job, tagged_by
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, RowError, Source, format_of, layout_of, parse, separator_of, usual_column
+from ipclass.files import STDIO, Layout, RowError, Source, format_of, layout_of, records_of, separator_of, usual_column
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
@@ -66,7 +66,7 @@ def _read_lines(path: str) -> pl.DataFrame:
     source, rows, frames = Source(path, need_text=False), 0, []
     for block in source.blocks():
         try:
-            records = parse(block, source.layout).records or []
+            records = records_of(block, source.layout) if isinstance(block, bytes) else []
         except RowError as error:
             raise InputError(f"{path}, row {rows + error.row}: {error.problem}") from error
         rows += len(records)

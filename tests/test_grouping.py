@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
@@ -250,6 +251,70 @@ def test_an_unscored_first_member_does_not_hide_its_family() -> None:
     frame = pl.DataFrame({tagged.ROW: [0, 1, 2], "family": ["f", "f", "g"], "__p_a": [None, 0.7, 0.1]})
     kept = grouping.restricted(frame, Request(family="family"))
     assert kept[tagged.ROW].to_list() == [1, 2]
+
+
+MEMBERS = st.lists(
+    st.tuples(st.sampled_from(["", "F1", "F2", "F3", None]), st.sampled_from(["", "0", "1", "5", "9", None])),
+    min_size=1,
+    max_size=12,
+)
+
+
+def tied(members: list[tuple[str | None, str | None]]) -> list[set[int]]:
+    """Return the families in the plainest way: documents are merged while any two of different ones share something."""
+    named = [
+        {("family", family) for family in (member[0],) if family} | {("first", member[1] or str(row))}
+        for row, member in enumerate(members)
+    ]
+    families = [({row}, names) for row, names in enumerate(named)]
+    while pairs := [(a, b) for a, b in combinations(families, 2) if a[1] & b[1]]:
+        one, other = pairs[0]
+        families = [each for each in families if each not in (one, other)] + [(one[0] | other[0], one[1] | other[1])]
+    return sorted((rows for rows, _ in families), key=min)
+
+
+@settings(max_examples=100)
+@given(MEMBERS)
+def test_families_are_tied_by_both_relations_however_long_the_chain(members: list[tuple[str | None, str | None]]) -> None:
+    frame = pl.DataFrame(
+        {
+            tagged.ROW: range(len(members)),
+            "id": [str(row) for row in range(len(members))],
+            "family": [family for family, _ in members],
+            "duplicate_of": [first for _, first in members],
+            "__p_a": [0.5] * len(members),
+        },
+        schema_overrides={"family": pl.String, "duplicate_of": pl.String},
+    )
+    kept = grouping.restricted(frame, Request(unit="family"))
+    assert kept[tagged.ROW].to_list() == [min(rows) for rows in tied(members)]
+    assert kept.columns == frame.columns
+
+
+def test_duplicates_alone_make_families_by_the_id_of_the_first(model: Model, small: pl.DataFrame, path: Path) -> None:
+    ids = [f"P{row}" for row in range(60)]
+    first = ["", "P0", "P0", "", "P3", ""] * 10
+    frame = small.head(60).with_columns(publication_number=pl.Series(ids), duplicate_of=pl.Series(first))
+    made = tabled(frame, model, path, unit="family")
+    # P0 with all that name it, P3 likewise, and those that name nobody and whom nobody names
+    assert {cell.share.n for cell in made.cells} == {30 - 2 + 2}
+    assert "families" in " ".join(tables.described(made))
+    # without ids those that name the same document still belong together
+    assert {cell.share.n for cell in tabled(frame.drop("publication_number"), model, path, unit="family").cells} == {30 + 2}
+
+
+@pytest.mark.parametrize("name", ["family", "Family_ID", "DOCDB family ID", "simple_family_id"])
+def test_the_family_column_is_found_by_its_usual_names(model: Model, small: pl.DataFrame, path: Path, name: str) -> None:
+    frame = small.head(100).with_columns(pl.Series(name, [f"F{row // 4}" for row in range(100)]))
+    assert {cell.share.n for cell in tabled(frame, model, path, unit="family").cells} == {25}
+    assert {cell.share.n for cell in tabled(frame, model, path).cells} == {100}
+
+
+def test_without_any_word_of_families_they_cannot_be_counted(model: Model, small: pl.DataFrame, path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"no column of the family and none of duplicates \(duplicate_of\); name it with --family"
+    ):
+        tabled(small, model, path, unit="family")
 
 
 # Conditions

@@ -298,6 +298,82 @@ def test_where_nothing_was_scored_there_is_no_number_and_never_0(model: Model, s
     assert nothing.select("counted", "share", "low", "high").null_count().row(0) == (4, 4, 4, 4)
 
 
+def test_a_stated_break_flags_the_group_from_which_on_the_series_is_another(
+    model: Model, small: pl.DataFrame, path: Path
+) -> None:
+    frame = small.with_columns(filing_date=pl.Series(["2015-01-01", "2016-01-01", "2017-06-01"] * 300))
+    request = {"by": ("year", "cell"), "breaks": ("year=2016:new classification: part two", "cell=c001:other source")}
+    made = tabled(frame, model, path, **request)
+    for group, cell in cells(made).items():
+        assert ("b" in cell.share.flags) == (group[0] == "2016" or group[1] == "c001")
+    plain = cells(tabled(frame, model, path, by=("year", "cell")))
+    assert {group: cell.share.share for group, cell in cells(made).items()} == {
+        group: cell.share.share for group, cell in plain.items()
+    }
+    said = " ".join(tables.described(made))
+    assert "Break: from year 2016 on: new classification: part two." in said
+    assert "Break: from cell c001 on: other source." in said
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ("year=2016", "write it as COLUMN=VALUE:REASON"),
+        ("2016:law", "write it as COLUMN=VALUE:REASON"),
+        ("year=2016:", "write it as COLUMN=VALUE:REASON"),
+        ("land=US:law", r"--break land=US: not broken down by it; There are: cell"),
+        ("cell=c01:law", r"--break cell=c01: no such group; did you mean 'c001'\? There are: c000, c001, c002"),
+    ],
+)
+def test_a_break_without_effect_is_an_error(model: Model, small: pl.DataFrame, path: Path, stated: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        tabled(small, model, path, by=("cell",), breaks=(stated,))
+
+
+# What was left out
+
+
+def test_the_unscored_are_told_by_reason_and_no_document_vanishes(model: Model, small: pl.DataFrame, path: Path) -> None:
+    reasons = pl.Series(["empty", "not English", "", None, "too short"] * 180)
+    frame = unscored(small, range(300, 450)).with_columns(
+        pl.when(pl.int_range(pl.len()).is_between(300, 449)).then(reasons).otherwise(pl.lit("")).alias("unscored")
+    )
+    made = tabled(frame, model, path, by=("cell",))
+    for cell in made.cells:
+        assert sum(cell.reasons.values()) == cell.unscored
+    whole = cells(tabled(frame, model, path))[()]
+    assert dict(whole.reasons) == {"empty": 30, "not English": 30, "too short": 30, "no probability": 60}
+    shown = tables.as_frame(made)
+    counted = ["unscored_empty", "unscored_no_probability", "unscored_not_english", "unscored_too_short"]
+    assert [name for name in shown.columns if name.startswith("unscored_")] == counted
+    assert shown.select(pl.sum_horizontal(counted)).to_series().to_list() == shown["unscored"].to_list()
+    assert "Unscored: empty 30, no probability 60, not English 30, too short 30." in tables.described(made)
+
+
+def test_documents_far_from_the_training_texts_are_counted_among_the_scored(
+    model: Model, small: pl.DataFrame, path: Path
+) -> None:
+    frame = small.with_columns(scope=pl.Series(["far", "", "title only", None, "", ""] * 150))
+    made = tabled(frame, model, path, by=("cell",))
+    scored = frame.filter(pl.col("ai_probability").is_not_null())
+    for cell in made.cells:
+        inside = scored.filter(cell=cell.group[0])["scope"].to_list()
+        assert dict(cell.scopes) == {name: inside.count(name) for name in ("far", "title only")}
+    shown = tables.as_frame(made).filter(label="ai")
+    assert shown["scope_far"].sum() == scored.filter(scope="far").height
+    assert shown["scope_title_only"].sum() == scored.filter(scope="title only").height
+    assert any(line.startswith("Scored, but to be read with care: far ") for line in tables.described(made))
+    assert not [name for name in tables.as_frame(tabled(small, model, path)).columns if name.startswith("scope")]
+
+
+def test_equal_texts_make_an_interval_no_narrower(model: Model, path: Path) -> None:
+    frame = simulated(model, [(800, 0.2)])
+    once, often = (cells(tabled(pl.concat([frame] * times), model, path))[()].share for times in (1, 20))
+    assert often.n == 20 * once.n
+    assert often.share == pytest.approx(once.share)
+    assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.15)
+
+
 # Columns that cannot be
 
 
