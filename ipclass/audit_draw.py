@@ -61,12 +61,17 @@ def draw(table: str, sheet: Path, model: Model, wanted: Wanted, *, force: bool =
     digest = sha256(table)
     tagged = read_tagged(table, model, wanted)
     n = _size(tagged, wanted, wanted.width) if wanted.width is not None else NUMBER if wanted.n is None else wanted.n
-    drawn = audit.plan(tagged.scores, tagged.calibration, n, wanted.bulk, wanted.seed)
+    random = wanted.design == "random"
+    drawn = (
+        audit.plan_random(len(tagged.scores), n, wanted.seed)
+        if random
+        else audit.plan(tagged.scores, tagged.calibration, n, wanted.bulk, wanted.seed)
+    )
     rows = tagged.rows[drawn.rows]
     guideline = guideline_of(tagged.label)
     made = {
         "format": FORMAT,
-        "provenance": str(Provenance.STRATIFIED),
+        "provenance": str(Provenance.RANDOM if random else Provenance.STRATIFIED),
         "label": tagged.label.id,
         "label_version": tagged.label.version,
         "definition": tagged.definition,
@@ -106,6 +111,8 @@ def size(table: str, model: Model, wanted: Wanted, width: float) -> tuple[int, i
 
 
 def _size(tagged: Tagged, wanted: Wanted, width: float) -> int:
+    if wanted.design == "random":
+        return audit.random_size(tagged.scores, tagged.calibration, width)
     return audit.audit_size(tagged.scores, tagged.calibration, width, wanted.bulk)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ipclass import audit
-from ipclass.audit import Audited, Plan
+from ipclass.audit import Audited, Plan, Provenance
 from ipclass.audit_draw import beside
 from ipclass.audit_plan import StoredPlan, read_plan
 from ipclass.audit_sheet import read_sheet
@@ -24,6 +24,7 @@ from ipclass.errors import InputError, ShareError
 from ipclass.labels import Label
 from ipclass.model import Model
 from ipclass.records import LEAST_GRADE, Definition
+from ipclass.scores import Bools
 from ipclass.tagged import sha256
 from ipclass.writing import guarded
 
@@ -81,10 +82,17 @@ def estimate(sheet: Path, model: Model, *, table: str = "", plan: Path | None = 
     if not judged.any():
         raise ShareError(f"{sheet}: no row has a grade yet: a share of nothing is not 0")
     positive = grades >= LEAST_GRADE[made.definition]
-    found = audit.estimate(drawn, positive, tagged.scores, tagged.calibration, judged=judged, provenance=made.provenance)
+    found = _estimated(drawn, positive, judged, tagged, made.provenance)
     counted = {grade: int((grades == grade).sum()) for grade in (0, 1, 2)}
     digests = sha256(str(sheet)), sha256(str(plan_path))
     return Result(found, tagged.label, made.definition, counted, int((~judged).sum()), tagged.unscored, made, sheet, *digests)
+
+
+def _estimated(plan: Plan, positive: Bools, judged: Bools, tagged: Tagged, provenance: Provenance) -> Audited:
+    if provenance == Provenance.RANDOM:
+        tags = tagged.scores >= tagged.calibration.threshold
+        return audit.estimate_random(plan, positive, tags, judged=judged, provenance=provenance)
+    return audit.estimate(plan, positive, tagged.scores, tagged.calibration, judged=judged, provenance=provenance)
 
 
 def _places(made: StoredPlan, tagged: Tagged, path: Path) -> Plan:

@@ -56,7 +56,7 @@ def read_plan(path: Path) -> StoredPlan:
             raise ValueError(f"{path.stat().st_size} bytes")
         stored = json.loads(path.read_text("utf-8"))
         given = Provenance(stored["provenance"])
-        if given != Provenance.STRATIFIED:
+        if given == Provenance.TRAINING:
             raise ShareError(f"{path}: an audit does not fit these judgements ({given}): they {WHY_NOT[given]}")
         return _plan(stored)
     except OSError as error:
@@ -80,6 +80,8 @@ def _plan(stored: Mapping[str, Any]) -> StoredPlan:
         raise ValueError("rows, strata and weights do not fit each other")
     if strata.min() < 0 or strata.max() >= len(sizes):
         raise ValueError("strata without a size")
+    if stored["provenance"] == Provenance.RANDOM and len(sizes) != 1:
+        raise ValueError(f"a plain random sample has no strata, this has {len(sizes)}")
     return StoredPlan(
         provenance=Provenance(stored["provenance"]),
         columns=dict(columns),

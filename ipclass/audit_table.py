@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ import polars as pl
 from ipclass import files
 from ipclass.batch import TAGGED_BY, tagged_by
 from ipclass.calibration import Calibration, Ints
-from ipclass.errors import InputError, ShareError
+from ipclass.errors import InputError, ShareError, choices
 from ipclass.excel import LONGEST_CELL
 from ipclass.files import STDIO, Block, RowError, Source
 from ipclass.labels import Label
@@ -30,12 +30,29 @@ ROUNDED = 1e-5
 _RETAG = "run ipclass classify again"
 
 
+Design = Literal["stratified", "random"]
+DESIGNS: tuple[Design, ...] = get_args(Design)
+
+
+def design_named(name: str) -> Design:
+    """Return ``name`` if it is a way to draw an audit.
+
+    Raises:
+        InputError: It is not.
+    """
+    for design in DESIGNS:
+        if name == design:
+            return design
+    raise InputError(f"no design {name!r}; {choices(name, DESIGNS)}")
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What to draw. ``definition`` "" is that of the table; ``n`` None is 300, or what ``width`` needs.
 
-    ``width`` is the half width of the interval that is aimed at, in parts of the share; ``columns`` names the columns for
-    title, abstract and id where they are not the usual ones.
+    ``width`` is the half width of the interval that is aimed at, in parts of the share; ``bulk`` the part drawn where the
+    tagger expects nothing, unless ``design`` is a plain random sample; ``columns`` names the columns for title, abstract
+    and id where they are not the usual ones.
     """
 
     label: str
@@ -44,6 +61,7 @@ class Wanted:
     width: float | None = None
     bulk: float = 0.4
     seed: int = 0
+    design: Design = "stratified"
     columns: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -25,6 +25,9 @@ def draw(
     definition: Annotated[
         str, typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under.")
     ] = "",
+    design: Annotated[
+        str, typer.Option(help="stratified by score, which needs far fewer judgements, or random: a plain random sample.")
+    ] = "stratified",
     bulk: Annotated[float, typer.Option(help="The part to draw where the tagger expects nothing.")] = 0.4,
     seed: Annotated[int, typer.Option(help="Same seed, same sheet.", min=0)] = 0,
     target_width: Annotated[
@@ -49,11 +52,11 @@ def draw(
             "name the sheet to write, or --target-width to learn how many judgements it takes", param_hint="-o"
         )
     from ipclass import audit_draw, audit_words
-    from ipclass.audit_table import Wanted
+    from ipclass.audit_table import Wanted, design_named
     from ipclass.batch import load
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = Wanted(label, definition, number, target_width, bulk, seed, columns)
+    wanted = Wanted(label, definition, number, target_width, bulk, seed, design_named(design), columns)
     if output is not None:
         drawn = audit_draw.draw(table, output, load(model), wanted, force=force)
         if not quiet:

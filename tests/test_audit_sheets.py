@@ -550,15 +550,60 @@ def replan(sheet: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
 
 
-@pytest.mark.parametrize("provenance", ["random_from_target", "training"])
-def test_judgements_of_another_provenance_are_refused_with_the_reason(sheet: Path, model: Model, provenance: str) -> None:
+def test_judgements_made_for_training_are_refused_with_the_reason(sheet: Path, model: Model) -> None:
     judge(sheet)
     path = sheet.parent / "sheet.plan.json"
-    for stored in ({**json.loads(path.read_text("utf-8")), "provenance": provenance}, {"provenance": provenance}):
+    for stored in ({**json.loads(path.read_text("utf-8")), "provenance": "training"}, {"provenance": "training"}):
         path.write_text(json.dumps(stored), "utf-8")
-        with pytest.raises(ShareError, match=provenance) as error:
+        with pytest.raises(ShareError, match=r"these judgements \(training\)") as error:
             audit_estimate.estimate(sheet, model)
-        assert audit.WHY_NOT[audit.Provenance(provenance)] in one_line(error)
+        assert audit.WHY_NOT[audit.Provenance.TRAINING] in one_line(error)
+
+
+def test_a_stratified_sheet_cannot_be_passed_off_as_a_random_sample(sheet: Path, model: Model) -> None:
+    judge(sheet)
+    replan(sheet, provenance="random_from_target")
+    with pytest.raises(InputError, match="a plain random sample has no strata") as error:
+        audit_estimate.estimate(sheet, model)
+    one_line(error)
+
+
+# A plain random sample
+
+
+def test_a_plain_random_sample_goes_the_same_way(tagged: Path, tmp_path: Path, model: Model) -> None:
+    wanted = replace(KITES, design="random", n=150)
+    sheet = audit_draw.draw(str(tagged), tmp_path / "random.csv", model, wanted).sheet
+    plan = json.loads((tmp_path / "random.plan.json").read_text("utf-8"))
+    assert (plan["provenance"], plan["sizes"], set(plan["strata"])) == ("random_from_target", [397], {0})
+    result = audit_estimate.estimate(judge(sheet), model)
+    frame, scores, calibration = scored(tagged, model)
+    drawn = audit.plan_random(397, 150)
+    positive = np.array([TRUTH.get(id or "", 0) == 2 for id in frame["id"].to_list()])
+    direct = audit.estimate_random(drawn, positive[drawn.rows], scores >= calibration.threshold)
+    assert figures(result) == figures(direct)
+    assert result.audited.share.low <= positive.mean() <= result.audited.share.high
+    said, record = audit_words.as_text(result), audit_words.as_record(result)
+    assert "checked where nothing was tagged" in said
+    assert "random_from_target" in said
+    assert record["provenance"] == "random_from_target"
+    with pytest.raises(ShareError, match="no row has a grade"):
+        audit_estimate.estimate(audit_draw.draw(str(tagged), tmp_path / "new.csv", model, wanted).sheet, model)
+
+
+def test_a_random_sample_of_all_documents_is_their_share(tagged: Path, tmp_path: Path, model: Model) -> None:
+    wanted = replace(KITES, design="random", n=1000)
+    sheet = audit_draw.draw(str(tagged), tmp_path / "all.csv", model, wanted).sheet
+    share = audit_estimate.estimate(judge(sheet), model).audited.share
+    true = np.mean([TRUTH.get(id or "", 0) == 2 for id in scored(tagged, model)[0]["id"].to_list()])
+    assert share.low == share.share == share.high == pytest.approx(true)
+
+
+def test_the_width_says_how_many_of_a_random_sample(tagged: Path, model: Model) -> None:
+    _, scores, calibration = scored(tagged, model)
+    n = audit.random_size(scores, calibration, 0.5)
+    assert audit_draw.size(str(tagged), model, replace(KITES, design="random"), 0.5) == (n, 397)
+    assert n > audit_draw.size(str(tagged), model, KITES, 0.5)[0]
 
 
 @pytest.mark.parametrize(
