@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
 from ipclass.errors import InputError, choices
-from ipclass.files import text_columns
+from ipclass.files import usual_column
 from ipclass.records import Document, join_fields
 
 
@@ -52,11 +52,17 @@ def frame_texts(frame: nw.DataFrame[Any], title: str = "", abstract: str = "") -
         InputError: A column is not there, or holds something else than texts.
     """
     named = {str(name): name for name in frame.columns}  # pandas may name columns by numbers
-    places = text_columns(list(named), title, abstract)
+    places = [_place(role, wanted, list(named)) for role, wanted in (("title", title), ("abstract", abstract))]
     if not any(places):
         raise InputError(f"data frame: no column for title or abstract; name it with abstract=. {choices('', named)}")
     parts = [column_texts(frame[named[name]]) if name else [""] * len(frame) for name in places]
     return [join_fields(*pair) for pair in zip(*parts, strict=True)]
+
+
+def _place(role: str, wanted: str, names: Sequence[str]) -> str:
+    if wanted and wanted not in names:
+        raise InputError(f"data frame: no column {wanted!r}; {choices(wanted, names)}")
+    return wanted or usual_column(role, names)
 
 
 def column_texts(column: nw.Series[Any]) -> list[str]:
