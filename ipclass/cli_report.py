@@ -19,7 +19,6 @@ from ipclass.cli_shares import (
     SeedOption,
     UnitOption,
     WhereOption,
-    first_open_year,
     method_named,
     split,
     unit_named,
@@ -65,7 +64,7 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import Request, first_open_year
     from ipclass.tagged import default_definitions
 
     if output.exists() and not force:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from ipclass.grouping import Unit
     from ipclass.shares import Method
     from ipclass.tables import Table
-
-OPEN_YEARS = 2
-"""Patents are published 18 months after filing: the last two years are never complete."""
 
 LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
 DefinitionsOption = Annotated[
@@ -78,7 +74,7 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import Request, first_open_year
     from ipclass.population import per_inhabitants
     from ipclass.tagged import default_definitions
 
@@ -152,11 +148,6 @@ def unit_named(name: str) -> Unit:
         if name == unit:
             return unit
     raise InputError(f"no unit {name!r}; {choices(name, UNITS)}")
-
-
-def first_open_year() -> int:
-    """Return the first year whose patents are not all published yet."""
-    return datetime.now(UTC).year - OPEN_YEARS + 1
 
 
 def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None, force: bool) -> None:
@@ -247,7 +238,7 @@ def indicators(
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import Request, first_open_year
     from ipclass.indicator_tables import indicator_tables
     from ipclass.tagged import default_definitions
 

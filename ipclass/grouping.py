@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -33,6 +34,9 @@ _YEARS = (
     rf"(?:^|\D){_DAY}{_MONTH}({_YEAR})(?:$|\D)",  # 03052020
 )
 
+
+OPEN_YEARS = 2
+"""Patents are published 18 months after filing: the last two years are never complete."""
 
 Unit = Literal["document", "family"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -65,6 +69,11 @@ class Request:
     level: float = 0.95
     draws: int = 500
     seed: int = 0
+
+
+def first_open_year() -> int:
+    """Return the first year whose patents are not all published yet."""
+    return datetime.now(UTC).year - OPEN_YEARS + 1
 
 
 def request_from(stated: Mapping[str, Any]) -> Request:

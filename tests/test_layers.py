@@ -21,7 +21,7 @@ LAYERS = (
     "files excel model shares audit inputs vectorizer rules",
     "corpus indicators label_parts highvalue",
     "training evaluation card batch tagger component",
-    "tagged grouping cells tables table_files population indicator_tables",
+    "tagged grouping cells tables table_files population indicator_tables frames",
     "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
     "printed markup highlight report report_charts report_page report_files",
     "commands",
