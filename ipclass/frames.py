@@ -236,7 +236,7 @@ def _request(by: str | Iterable[str], asked: dict[str, Any]) -> Request:
     for name, options in (("method", METHODS), ("unit", UNITS)):
         if (value := asked.get(name, options[0])) not in options:
             raise InputError(f"no {name} {value!r}; {choices(str(value), options)}")
-    listed = {name: _several(asked[name]) for name in ("labels", "breaks") if name in asked}
+    listed: dict[str, Any] = {name: _several(asked[name]) for name in ("labels", "breaks") if name in asked}
     given: dict[str, Any] = {"open_since": first_open_year(), **asked, **listed}
     return Request(by=_several(by), **given)
 

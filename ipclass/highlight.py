@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from unicodedata import normalize
 
 import numpy as np
 
 from ipclass.markup import Html, el, safe
 from ipclass.model import Model
-from ipclass.text import NOTHING, STOP, Settings, marker, normal, term
+from ipclass.text import LONGEST_FIELD, NOTHING, STOP, Settings, marker, normal, term
 
 _WORD = re.compile(r"[^\W_]+(?:(?<=[0-9])\.(?=[0-9])[^\W_]+)*")
 
@@ -22,18 +25,59 @@ def placed_terms(text: str, settings: Settings, stop_words: frozenset[str]) -> l
     >>> placed_terms("The qubits, cooled", Settings(), frozenset({"the"}))
     [(4, 10, 'qubit'), (12, 18, 'cooled')]
     """
-    masked = sorted(
-        (found.start(), found.end(), term(marker(setting.label), False))
-        for setting in settings.settings
-        for pattern in setting.patterns
-        for found in re.finditer(pattern, text, re.IGNORECASE)
-    )
-    words = []
-    for found in _WORD.finditer(text):
-        if not any(start < found.end() and found.start() < end for start, end, _ in masked):
-            word = normal(found[0])
-            words.append((found.start(), found.end(), term(word, word.lower() in stop_words)))
-    return [each for each in sorted(masked + words) if each[2] not in (STOP, NOTHING)]
+    plain = _masked(_aligned(text[:LONGEST_FIELD].replace("\n", " ")), settings)
+    words = [
+        (plain.starts[found.start()], plain.ends[found.end() - 1], term(found[0], found[0].lower() in stop_words))
+        for found in _WORD.finditer(plain.text)
+    ]
+    return [each for each in words if each[2] not in (STOP, NOTHING)]
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """A text in its normal form, and from where to where in the text as it came each of its characters stands."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+
+def _aligned(text: str) -> _Aligned:
+    if text.isascii():
+        return _Aligned(text, list(range(len(text))), list(range(1, len(text) + 1)))
+    parts: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for start, end in pairwise(_joints(text)):
+        parts.append(normal(text[start:end]))
+        starts += [start] * len(parts[-1])
+        ends += [end] * len(parts[-1])
+    return _Aligned("".join(parts), starts, ends)
+
+
+def _joints(text: str) -> list[int]:
+    """Return where ``text`` can be cut so that its parts have the same normal form alone: not before an accent."""
+    cuts = [0]
+    for at in range(1, len(text)):
+        before, sign = text[cuts[-1] : at], text[at]
+        if (before + sign).isascii() or normalize("NFKC", before + sign) == normalize("NFKC", before) + normalize("NFKC", sign):
+            cuts.append(at)
+    return [*cuts, len(text)]
+
+
+def _masked(plain: _Aligned, settings: Settings) -> _Aligned:
+    """Return the text with each opening replaced by its marker, which stands where the opening stood."""
+    for setting in settings.settings:
+        for pattern in setting.patterns:
+            for found in reversed(list(re.finditer(pattern, plain.text, re.IGNORECASE))):
+                start, end = found.span()
+                word = f" {marker(setting.label)} "
+                plain = _Aligned(
+                    plain.text[:start] + word + plain.text[end:],
+                    plain.starts[:start] + [plain.starts[start]] * len(word) + plain.starts[end:],
+                    plain.ends[:start] + [plain.ends[end - 1]] * len(word) + plain.ends[end:],
+                )
+    return plain
 
 
 def weighed(text: str, terms: Mapping[str, float], model: Model) -> list[tuple[int, int, float]]:
