@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 import typer
 from conftest import Ended, document, ipclass, patents, write_csv
+from hostile import EVIL, hostile_table
 from typer.testing import CliRunner
 
 from ipclass import cli_report, files, highlight, printed, report, report_charts, report_files, report_page, tables
@@ -34,7 +35,6 @@ from ipclass.report import Wanted, gather
 from ipclass.report_page import page
 from ipclass.text import Setting, Settings, terms
 
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 COUNT = Request(method="cc", draws=50)
 
 
@@ -61,22 +61,7 @@ def model(tiny_model: str) -> Model:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Documents of three themes over years, countries and applicants, some of hostile names."""
-    rows = []
-    for number, row in enumerate(patents(360)):
-        row["abstract"] += f" {document('', number // 3)[1]} {document('', number // 90)[1]}"  # no two texts are alike
-        evil = number % 3 == 0
-        rows.append(
-            row
-            | {
-                "title": f"{EVIL} {row['title']}" if evil else row["title"],
-                "abstract": f'{row["abstract"]} {EVIL} & "so on" \x07\u202eabc' if evil else row["abstract"],
-                "year": str(2015 + number % 6),
-                "country": (EVIL, "US", "CN;DE", "")[number % 4],
-                "applicant": (f"{EVIL} Inc", "=HYPERLINK(1)", "Kite Co., Ltd.", "KITE CO LTD")[number % 4],
-            }
-        )
-    return write_csv(tmp_path_factory.mktemp("report") / "patents.csv", rows)
+    return hostile_table(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
