@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 import typer
 from conftest import Ended, document, ipclass, patents, write_csv
+from hostile import EVIL, hostile_table
 from typer.testing import CliRunner
 
 from ipclass import cli_report, files, highlight, printed, report, report_charts, report_files, report_page, tables
@@ -34,7 +35,6 @@ from ipclass.report import Wanted, gather
 from ipclass.report_page import page
 from ipclass.text import Setting, Settings, terms
 
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 COUNT = Request(method="cc", draws=50)
 
 
@@ -61,22 +61,7 @@ def model(tiny_model: str) -> Model:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Documents of three themes over years, countries and applicants, some of hostile names."""
-    rows = []
-    for number, row in enumerate(patents(360)):
-        row["abstract"] += f" {document('', number // 3)[1]} {document('', number // 90)[1]}"  # no two texts are alike
-        evil = number % 3 == 0
-        rows.append(
-            row
-            | {
-                "title": f"{EVIL} {row['title']}" if evil else row["title"],
-                "abstract": f'{row["abstract"]} {EVIL} & "so on" \x07\u202eabc' if evil else row["abstract"],
-                "year": str(2015 + number % 6),
-                "country": (EVIL, "US", "CN;DE", "")[number % 4],
-                "applicant": (f"{EVIL} Inc", "=HYPERLINK(1)", "Kite Co., Ltd.", "KITE CO LTD")[number % 4],
-            }
-        )
-    return write_csv(tmp_path_factory.mktemp("report") / "patents.csv", rows)
+    return hostile_table(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
@@ -463,6 +448,29 @@ def test_unscored_documents_are_counted(tmp_path: Path, model: Model, tiny_model
     found = gather(Wanted(str(target), COUNT, tiny_model), model)
     assert sum(found.unscored.values()) == found.tables["all"].cells[0].unscored == 2
     assert "62 documents, of which 2 could not be tagged" in page(found)
+
+
+def test_what_the_codes_say_stands_beside_the_tags(tagged: Path, tmp_path: Path, model: Model, tiny_model: str) -> None:
+    path = tmp_path / "codes.csv"
+    frame = pl.read_csv(tagged, infer_schema=False)
+    said = pl.Series("kites_codes", ["agree", "disagree", "", EVIL] * 90)
+    frame.with_columns(said).write_csv(path)
+    found = gather(Wanted(str(path), COUNT, tiny_model), model)
+    tags = frame["kites"].to_list()
+    expected = {
+        word or "nothing": (
+            sum(tag == "1" for tag, each in zip(tags, said, strict=True) if each == word),
+            sum(tag != "1" for tag, each in zip(tags, said, strict=True) if each == word),
+        )
+        for word in ("agree", "disagree", "", EVIL)
+    }
+    assert {word: (tagged, others) for word, tagged, others in found.codes["kites"]} == expected
+    assert "looms" not in found.codes
+    by_id = dict(zip(frame["publication_number"].to_list(), said.to_list(), strict=True))
+    assert all(example.codes == by_id[example.id] for example in found.examples["kites"].likely)
+    assert not any(example.codes for example in found.examples["looms"].likely)
+    rows = next(rows for caption, rows in Reader(page(found)).rows.items() if caption.startswith("What the classification"))
+    assert sorted(rows[1:]) == sorted(["Kites", word, f"{one:,}", f"{other:,}"] for word, (one, other) in expected.items())
 
 
 # --- audits
