@@ -9,9 +9,17 @@ if TYPE_CHECKING:
     from ipclass.model import Model as Model
     from ipclass.records import Document as Document
     from ipclass.records import Prediction as Prediction
+    from ipclass.tagger import PatentTagger as PatentTagger
+    from ipclass.vectorizer import TermCounter as TermCounter
 
-_HOMES = {"Model": "ipclass.model", "Document": "ipclass.records", "Prediction": "ipclass.records"}
-__all__ = ["Document", "Model", "Prediction"]
+_HOMES = {
+    "Document": "ipclass.records",
+    "Model": "ipclass.model",
+    "PatentTagger": "ipclass.tagger",
+    "Prediction": "ipclass.records",
+    "TermCounter": "ipclass.vectorizer",
+}
+__all__ = ["Document", "Model", "PatentTagger", "Prediction", "TermCounter"]
 
 
 def __getattr__(name: str) -> Any:

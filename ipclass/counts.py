@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -157,6 +158,10 @@ class Lexicon:
 
     def _pair_keys(self, one: Codes, two: Codes) -> Words64:
         return np.asarray((one * np.int64(len(self.terms)) + two + 1).astype(np.uint64) * _MIX)
+
+    def __reduce__(self) -> tuple[type[Lexicon], tuple[Any, ...]]:
+        """Leave the memory of words out: whoever shares a pickle may map its arrays into memory for reading only."""
+        return Lexicon, (self.terms, self.settings, self.title_weight, self.stop_words)
 
     def _forget(self) -> None:
         """Start the memory of words anew."""

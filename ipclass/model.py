@@ -118,9 +118,17 @@ class Model:
         return whole.hexdigest()
 
     def columns(self, definition: Definition) -> list[int]:
-        """Return the places of the targets of ``definition``, in the order of the labels."""
+        """Return the places of the targets of ``definition``, in the order of the labels.
+
+        Raises:
+            LabelError: There is no such definition, or the model was not trained for it.
+        """
         wanted = definition_named(definition)
-        return [place for place, target in enumerate(self.targets) if target.definition == wanted]
+        places = [place for place, target in enumerate(self.targets) if target.definition == wanted]
+        if not places:
+            known = dict.fromkeys(target.definition for target in self.targets)
+            raise LabelError(f"the model was not trained for the definition {wanted!r}; {choices(wanted, known)}")
+        return places
 
     def classify(
         self, documents: Iterable[Document], definition: Definition = "strict", explain: int = 0

@@ -59,8 +59,8 @@ class Fitted:
     quality: Mapping[str, float]
 
 
-def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
-    """Return the model that ``corpus`` teaches.
+def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1, definitions: Sequence[Definition] = DEFINITIONS) -> Model:
+    """Return the model that ``corpus`` teaches, of the targets of ``definitions``.
 
     The same corpus and recipe give the same model on one machine.
 
@@ -72,8 +72,10 @@ def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
     weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
     features = weighting.transform(matrix)
     folds = fold_of(corpus.groups(), recipe.folds)
+    if len(np.unique(folds)) < 2:
+        raise CorpusError(f"{len(set(corpus.groups()))} groups in one fold: more groups or folds are needed to calibrate")
     unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
-    wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
+    wanted = [(definition, label) for definition in definitions for label in corpus.labels.ids]
     fitted = Parallel(n_jobs=jobs, prefer="threads")(
         delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
     )
@@ -209,6 +211,8 @@ def _evidence(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Floats:
     inside, outside = (np.asarray(rows[chosen].sum(axis=0)).ravel() + recipe.smoothing for chosen in (truth, ~truth))
     size = np.abs(np.log((inside / inside.sum()) / (outside / outside.sum())))
     mixed = (1 - recipe.evidence) * size.mean() + recipe.evidence * size
+    if not mixed.any():  # no term is more frequent in one class than in the other
+        return np.ones(len(size))
     return np.asarray(mixed / np.sqrt(np.mean(mixed**2)))
 
 
