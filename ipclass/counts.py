@@ -185,13 +185,10 @@ class Lexicon:
         suspect = np.zeros(len(texts), bool)
         for needed in self.settings.needed:
             suspect |= seen & needed == needed
-        changed = {}
-        for place in np.flatnonzero(suspect):
-            title, abstract = texts[place].split("\n")
-            masked = f"{plain.normal(self.settings.mask(title))}\n{plain.normal(self.settings.mask(abstract))}"
-            if masked != texts[place]:
-                changed[int(place)] = masked
-        return changed
+        places = np.flatnonzero(suspect).tolist()
+        fields = map(plain.normal, self.settings.mask_all([field for place in places for field in texts[place].split("\n")]))
+        masked = {place: f"{title}\n{abstract}" for place, title, abstract in zip(places, fields, fields, strict=True)}
+        return {place: text for place, text in masked.items() if text != texts[place]}
 
     def _counts(self, words: _Stream, n: int) -> Counts:
         documents = words.lines >> 1
