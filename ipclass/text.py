@@ -103,7 +103,6 @@ class Settings:
                 column = masked.str.slice(0, LONGEST_FIELD)  # a pattern that fits everywhere must not blow a text up
         return column.to_list()
 
-
     def openings(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, end and label of each such opening in ``text``, in order of their labels.
 
