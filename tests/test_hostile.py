@@ -13,7 +13,7 @@ import pytest
 from conftest import environment
 from hostile import MANIFESTS, PARTS, SIGNED, Canary, Files, arrays, files_in, label, put, signed, write, zipped
 
-from ipclass import Model, parts
+from ipclass import Model, counts, parts
 from ipclass.errors import ModelError
 from ipclass.model import files_of
 
@@ -200,6 +200,23 @@ def test_a_pattern_that_ruins_other_engines_costs_linear_time(pattern: str, good
         [sys.executable, "-c", code, str(folder)], capture_output=True, timeout=60, check=True, env=environment()
     )
     assert float(done.stdout) < 10
+
+
+def test_pairs_chosen_to_collide_are_refused_before_they_cost_minutes() -> None:
+    """Multiples of a number whose products with the table's multiplier are small fall into neighbouring slots."""
+    candidates = np.arange(1, 1 << 21, dtype=np.uint64)
+    best = int(candidates[(candidates * counts._MIX).argmin()])
+    pairs, words = 4000, 100_000
+    wanted = [number * best - 1 for number in range(1, pairs + 1)]
+    n = words + pairs
+    assert max(wanted) < words * n
+    chosen = [divmod(number, n) for number in wanted if number % n < words]
+    terms = [f"w{number}" for number in range(words)] + [f"w{one} w{two}" for one, two in chosen]
+    terms += [f"x{number}" for number in range(n - len(terms))]
+    with pytest.raises(ModelError, match="collide"):
+        counts.Lexicon(terms)
+    shuffled = [f"w{number}" for number in range(words)] + [f"w{number} w{number * 7 % words}" for number in range(pairs)]
+    assert counts.Lexicon(shuffled).count(["w1 w7"]).values.tolist() == [1, 1, 1]
 
 
 def test_patterns_that_fit_each_letter_do_not_blow_a_text_up(good: Files, tmp_path: Path) -> None:
