@@ -17,7 +17,7 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration",
+    "labels records text scores counts figures calibration language scope",
     "files excel model shares audit vectorizer rules",
     "corpus indicators highvalue",
     "training evaluation card batch",

@@ -163,7 +163,7 @@ def test_the_plan_says_all_that_the_estimate_needs(sheet: Path, tagged: Path, mo
     assert (plan["definition"], plan["label"], plan["seed"]) == ("strict", "kites", 0)
     assert plan["model"] == model.digest
     assert plan["table_sha256"] == sheets.sha256(str(tagged))
-    assert plan["unscored"] == {"empty": 1, "not English": 1, "too short": 1}
+    assert plan["unscored"] == {"empty": 1, "language: de": 1, "too short": 1}
     assert plan["made_by"].startswith("ipclass ")
 
 
@@ -176,9 +176,9 @@ def test_the_guideline_holds_definitions_and_examples(sheet: Path) -> None:
 def test_what_could_not_be_tagged_is_never_drawn_but_told(tagged: Path, tmp_path: Path, model: Model) -> None:
     drawn = sheets.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=1000))
     assert (drawn.judgements, drawn.documents) == (397, 397)
-    assert drawn.unscored == {"empty": 1, "not English": 1, "too short": 1}
+    assert drawn.unscored == {"empty": 1, "language: de": 1, "too short": 1}
     assert not {"1", "51", "400"} & {row["row"] for row in read(tmp_path / "all.csv")}
-    assert "unscored documents, which cannot be drawn: 3 (empty 1, not English 1, too short 1)" in sheets.drawn_as_text(drawn)
+    assert "unscored documents, which cannot be drawn: 3 (empty 1, language: de 1, too short 1)" in sheets.drawn_as_text(drawn)
 
 
 def test_equal_seeds_draw_equal_sheets(tagged: Path, tmp_path: Path, model: Model) -> None:
