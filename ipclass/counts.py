@@ -355,6 +355,15 @@ def _batches(texts: Iterable[str]) -> Iterable[list[str]]:
         yield batch
 
 
+def hashed_words(lines: Sequence[str]) -> tuple[Words64, Ints]:
+    """Return a hash of each word in ``lines``, and where the words of each line begin, with the end of the last."""
+    data = np.frombuffer("\n".join(lines).encode() + bytes(7), np.uint8)
+    starts, ends = _word_bounds(data)
+    feeds = np.searchsorted(starts, np.flatnonzero(data == 10))
+    bounds = np.concatenate([[0], feeds, [len(starts)]]) if lines else np.zeros(1)
+    return _hash_words(data, starts, ends), bounds.astype(np.int64)
+
+
 _IS_WORD = np.array([chr(byte).isalnum() or byte >= 0x80 for byte in range(256)])
 _IS_DIGIT = np.array([chr(byte) in "0123456789" for byte in range(256)])
 

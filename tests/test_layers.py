@@ -17,14 +17,14 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration language scope",
+    "labels records text scores counts figures calibration language scope shingles",
     "files excel model shares audit vectorizer rules",
     "corpus indicators highvalue",
-    "training evaluation card batch",
+    "training evaluation card batch rewriting duplicates",
     "tables sheets",
     "report",
     "commands",
-    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
