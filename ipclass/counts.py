@@ -39,7 +39,8 @@ class Counts:
 
     ``terms[starts[i]:starts[i + 1]]`` are the terms of text i in ascending order and ``values`` how often each occurs.
     ``words``, ``stops`` and ``content`` count the words of each text, the stop words and the words with content among
-    them; ``known`` the content words that are terms. A title counts once in these, whatever its weight.
+    them; ``known`` the content words that are terms, ``pairs`` the pairs of them that are. ``abstract`` counts the stop
+    words and the known words behind the title. A title counts once in these, whatever its weight.
     """
 
     starts: Ints
@@ -49,6 +50,8 @@ class Counts:
     stops: Ints
     content: Ints
     known: Ints
+    pairs: Ints
+    abstract: Ints
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -69,7 +72,7 @@ Counted = tuple[tuple[str, ...], Counts]
 def bare(starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Counts:
     """Return counts of which nothing but the terms is known."""
     none = np.zeros(len(starts) - 1, np.int64)
-    return Counts(starts, columns, values, none, none, none, none)
+    return Counts(starts, columns, values, *[none] * 6)
 
 
 def learn(texts: Iterable[str], settings: Settings = NO_SETTINGS, title_weight: int = 2) -> Counted:
@@ -198,7 +201,6 @@ class Lexicon:
         return {place: text for place, text in masked.items() if text != texts[place]}
 
     def _counts(self, words: _Stream, n: int) -> Counts:
-        documents = words.lines >> 1
         kept = words.codes > STOP_CODE
         codes, lines = words.codes[kept], words.lines[kept]
         single = codes >= 0
@@ -207,7 +209,8 @@ class Lexicon:
         pairs = self._pairs.get(self._pair_keys(one, two), UNKNOWN_CODE)
         paired = pairs >= 0
         found = np.concatenate([codes[single], pairs[paired]])
-        where = np.concatenate([lines[single], lines[:-1][adjacent][paired]])
+        of_singles, of_pairs = lines[single], lines[:-1][adjacent][paired]
+        where = np.concatenate([of_singles, of_pairs])
         narrow = n * len(self.terms) < 1 << 31  # half the bytes to sort
         keys = (where >> 1).astype(np.int32 if narrow else np.int64) * len(self.terms) + found
         titles = keys[where & 1 == 0]
@@ -215,14 +218,18 @@ class Lexicon:
         first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
         values = np.diff(first, append=len(keys)).astype(np.float64)
         rows, terms = np.divmod(keys[first], max(len(self.terms), 1))
+        stops = _by_field(words.lines[words.codes == STOP_CODE], n)
+        content, known = _by_field(lines, n), _by_field(of_singles, n)
         return Counts(
             starts=np.concatenate([[0], np.bincount(rows, minlength=n).cumsum()]).astype(np.int64),
             terms=terms,
             values=values,
-            words=np.bincount(documents[words.codes != NOTHING_CODE], minlength=n),
-            stops=np.bincount(documents[words.codes == STOP_CODE], minlength=n),
-            content=np.bincount(lines >> 1, minlength=n),
-            known=np.bincount(lines[single] >> 1, minlength=n),
+            words=(stops + content).sum(axis=1),
+            stops=stops.sum(axis=1),
+            content=content.sum(axis=1),
+            known=known.sum(axis=1),
+            pairs=_by_field(of_pairs, n).sum(axis=1),
+            abstract=(stops + known)[:, 1],
         )
 
     def _read(self, texts: list[str]) -> _Stream:
@@ -263,6 +270,11 @@ class Lexicon:
         if term == NOTHING:
             return NOTHING_CODE
         return STOP_CODE if term == STOP else self._singles.get(term, UNKNOWN_CODE)
+
+
+def _by_field(lines: Codes, n: int) -> Ints:
+    """Return how often the title and the abstract of each of ``n`` texts are among ``lines``, a row a text."""
+    return np.asarray(np.bincount(lines, minlength=2 * n).reshape(n, 2))
 
 
 @dataclass(frozen=True)
@@ -349,6 +361,15 @@ def _batches(texts: Iterable[str]) -> Iterable[list[str]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def hashed_words(lines: Sequence[str]) -> tuple[Words64, Ints]:
+    """Return a hash of each word in ``lines``, and where the words of each line begin, with the end of the last."""
+    data = np.frombuffer("\n".join(lines).encode() + bytes(7), np.uint8)
+    starts, ends = _word_bounds(data)
+    feeds = np.searchsorted(starts, np.flatnonzero(data == 10))
+    bounds = np.concatenate([[0], feeds, [len(starts)]]) if lines else np.zeros(1)
+    return _hash_words(data, starts, ends), bounds.astype(np.int64)
 
 
 _IS_WORD = np.array([chr(byte).isalnum() or byte >= 0x80 for byte in range(256)])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ipclass import parts, writing
+from ipclass import parts, scope, writing
 from ipclass.counts import Counts, Lexicon
 from ipclass.errors import LabelError, ModelError, OutputError, choices
 from ipclass.labels import LabelSet, parse_label
@@ -28,6 +28,7 @@ from ipclass.records import (
     Prediction,
     definition_named,
 )
+from ipclass.scope import Scope
 from ipclass.scores import Platt
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 SHIPPED = "frontier"
-FEWEST_WORDS = 5
-FEWEST_KNOWN = 3
-ENGLISH_STOPS = 0.15  # of 96,000 real English abstracts 2 lie below both, and 14 texts in 11 other languages all do
-ENGLISH_KNOWN = 0.45
 _BATCH = 1000
 _LARGEST = 1e6  # far beyond any weight, slope or score that training makes: sums of these stay finite
 _MOST_TERMS = 2_000_000
@@ -90,6 +87,7 @@ class Tags:
     primary: tuple[str, ...]
     known: Floats
     unscored: tuple[str, ...]
+    scope: tuple[Scope, ...]
     explanations: tuple[Mapping[str, tuple[Contribution, ...]], ...] = ()
 
     def __len__(self) -> int:
@@ -160,7 +158,7 @@ class Model:
         targets = [self.targets[column] for column in columns]
         scores = self.score(counts, columns)
         probabilities = np.column_stack([target.platt(scores[:, place]) for place, target in enumerate(targets)])
-        unscored = _unscored(counts)
+        unscored = scope.unscored(counts, texts)
         scored = np.array([not reason for reason in unscored], bool)
         thresholds = np.array([target.threshold for target in targets])
         assigned = (probabilities >= thresholds) & scored[:, None]
@@ -184,6 +182,7 @@ class Model:
             _primary(labels, probabilities, assigned, scored),
             counts.known / np.maximum(counts.content, 1),
             unscored,
+            scope.scopes(counts, scored, self.idf, self._typical),
             explanations,
         )
 
@@ -229,6 +228,10 @@ class Model:
         return self._made[columns]
 
     @cached_property
+    def _typical(self) -> Floats | None:
+        return scope.typical(self.idf, sum(" " in term for term in self.lexicon.terms))
+
+    @cached_property
     def _made(self) -> dict[tuple[int, ...], Floats]:
         return {}
 
@@ -259,24 +262,9 @@ def _prediction(tags: Tags, row: int, id: str) -> Prediction:
         tags.primary[row],
         dict(zip(tags.labels, tags.probabilities[row].tolist(), strict=True)),
         float(tags.known[row]),
+        scope=tags.scope[row],
         explanations=tags.explanations[row] if tags.explanations else {},
     )
-
-
-def _unscored(counts: Counts) -> tuple[str, ...]:
-    """Return for each text the reason why it cannot be tagged, or nothing."""
-    words = np.maximum(counts.words, 1)
-    foreign = (counts.stops / words < ENGLISH_STOPS) & (counts.known / np.maximum(counts.content, 1) < ENGLISH_KNOWN)
-    reasons = np.select(
-        [
-            counts.words == 0,
-            foreign & ((counts.words >= FEWEST_WORDS) | (counts.known + counts.stops == 0)),
-            (counts.words < FEWEST_WORDS) | (counts.known < FEWEST_KNOWN),
-        ],
-        ["empty", "not English", "too short"],
-        "",
-    )
-    return tuple(reasons.tolist())
 
 
 def _primary(labels: tuple[str, ...], probabilities: Floats, assigned: Bools, scored: Bools) -> tuple[str, ...]:

@@ -74,12 +74,12 @@ def test_probability_is_the_calibrated_score(model: Model) -> None:
         ("Pump", "too short"),
         (
             "Die Erfindung betrifft ein Verfahren zum Regeln einer Pumpe, wobei ein Ventil bei hohem Druck geöffnet wird.",
-            "not English",
+            "language: de",
         ),
-        ("本发明公开了一种水泵,包括壳体、叶轮和阀门。", "not English"),
-        ("本発明は、ポンプに関する。", "not English"),
-        ("L'invention concerne une pompe qui comprend un boîtier, une roue et une soupape de décharge.", "not English"),
-        ("Насос содержит корпус, рабочее колесо и клапан, открывающийся при высоком давлении.", "not English"),
+        ("本发明公开了一种水泵,包括壳体、叶轮和阀门。", "language: zh"),
+        ("本発明は、ポンプに関する。", "language: ja"),
+        ("L'invention concerne une pompe qui comprend un boîtier, une roue et une soupape de décharge.", "language: fr"),
+        ("Насос содержит корпус, рабочее колесо и клапан, открывающийся при высоком давлении.", "language: ru"),
     ],
 )
 def test_what_cannot_be_tagged_is_unscored_and_never_other(model: Model, text: str, reason: str) -> None:
