@@ -218,8 +218,11 @@ def _check_clash(read: Block, added: Sequence[str]) -> None:
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     """Return the names of the columns that tagging adds to a table."""
     if job.output == "jsonl":
-        return [job.prefix + name for name in ("labels", "primary", "probabilities", "known", "unscored", "terms", "tagged_by")]
-    names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored"]
+        return [
+            job.prefix + name
+            for name in ("labels", "primary", "probabilities", "known", "unscored", "scope", "terms", "tagged_by")
+        ]
+    names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored", "scope"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
     return [job.prefix + name for name in [*names, "tagged_by"]]
@@ -231,7 +234,7 @@ def added_frame(tags: Tags, model: Model, job: Job) -> pl.DataFrame:
     tagged = [pl.Series(tags.assigned[:, place].astype("int8")) for place in range(len(tags.labels))]
     sure = [pl.Series(tags.probabilities[:, place]).round_sig_figs(6) for place in range(len(tags.labels))]
     values: list[Any] = [series.zip_with(scored, pl.Series([None], dtype=series.dtype)) for series in (*tagged, *sure)]
-    values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored)]
+    values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored), _texts(tags.scope)]
     if job.explain:
         values += [_texts([_shown(row.get(label, ())) for row in tags.explanations]) for label in tags.labels]
     values.append(_texts([tagged_by(model, job.definition)] * len(tags)))
@@ -264,6 +267,8 @@ def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]
         }
         if reason:
             fields["unscored"] = reason
+        if tags.scope[row]:
+            fields["scope"] = tags.scope[row]
         if job.explain:
             fields["terms"] = {
                 label: [[each.term, round(each.value, 6)] for each in terms] for label, terms in tags.explanations[row].items()

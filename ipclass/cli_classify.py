@@ -130,7 +130,8 @@ def explain(
     loaded, wanted = load(model), definition_named(definition)
     document = Document(title, abstract)
     prediction = next(loaded.classify([document], wanted))
-    typer.echo(f"primary: {prediction.primary}" + (f" ({prediction.unscored})" if prediction.unscored else ""))
+    remark = prediction.unscored or prediction.scope
+    typer.echo(f"primary: {prediction.primary}" + (f" ({remark})" if remark else ""))
     for label, probability in prediction.probabilities.items():
         found = loaded.explain(document.text, label, wanted)[:-1][:terms]
         mark = "*" if label in prediction.labels else " "

@@ -325,12 +325,21 @@ def _layout(
 
 
 def _find(role: str, names: Sequence[str], wanted: str, path: str) -> str:
+    return column_named(names, _USUAL[role], wanted, path)
+
+
+def column_named(names: Sequence[str], usual: Sequence[str], wanted: str, path: str) -> str:
+    """Return the column ``wanted``, or the first of ``usual`` names that a column has whatever its case and signs, or "".
+
+    Raises:
+        InputError: There is no column ``wanted``.
+    """
     if wanted:
         if wanted not in names:
             raise InputError(f"{path}: no column {wanted!r}; {choices(wanted, names)}")
         return wanted
     plain = {" ".join("".join(c if c.isalnum() else " " for c in name.lower()).split()): name for name in names}
-    return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
+    return next((plain[name] for name in usual if name in plain), "")
 
 
 def usual_column(role: str, names: Sequence[str]) -> str:
@@ -348,6 +357,14 @@ def layout_of(path: str) -> Layout:
     source.learn_columns()
     source.close()
     return source.layout
+
+
+def roles(layout: Layout) -> Layout:
+    """Return ``layout`` with the columns of title, abstract and id named, which JSON lines leave open, as far as known."""
+    title, abstract, id = (
+        getattr(layout, role) or column_named(layout.columns, _USUAL[role], "", "") for role in ("title", "abstract", "id")
+    )
+    return replace(layout, title=title, abstract=abstract, id=id)
 
 
 def parse(block: bytes | pl.DataFrame, layout: Layout) -> Block:
@@ -482,6 +499,19 @@ def id_of(block: Block, row: int, layout: Layout) -> str:
     record = cast(list[dict[str, Any]], block.records)[row]
     name = layout.id or _find("id", list(record), "", "")
     return _text(record, name) if name else ""
+
+
+def values(block: Block, column: str) -> list[str]:
+    """Return what stands in ``column``, a text a row: several values with ``;`` between them, "" where there is none."""
+    if block.records is not None:
+        found = [record.get(column) for record in block.records]
+        return [
+            ";".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value) for value in found
+        ]
+    series = cast(pl.DataFrame, block.frame)[column]
+    if isinstance(series.dtype, pl.List) and not series.dtype.inner.is_nested():
+        series = series.cast(pl.List(pl.String)).list.join(";")
+    return series.cast(pl.String).fill_null("").to_list()
 
 
 def as_lines(block: Block, fields: Iterable[Mapping[str, Any]]) -> bytes:

@@ -12,9 +12,11 @@ import numpy as np
 
 from ipclass.markup import Html, el, safe
 from ipclass.model import Model
-from ipclass.text import LONGEST_FIELD, NOTHING, STOP, Settings, marker, normal, term
+from ipclass.text import LONGEST_FIELD, NOTHING, STOP, Setting, Settings, marker, normal, term
 
 _WORD = re.compile(r"[^\W_]+(?:(?<=[0-9])\.(?=[0-9])[^\W_]+)*")
+_LONGEST_CLUSTER = 32
+"""A sign with more accents than any language gives it is cut: to look at it again for each accent would take for ever."""
 
 
 def placed_terms(text: str, settings: Settings, stop_words: frozenset[str]) -> list[tuple[int, int, str]]:
@@ -60,7 +62,8 @@ def _joints(text: str) -> list[int]:
     cuts = [0]
     for at in range(1, len(text)):
         before, sign = text[cuts[-1] : at], text[at]
-        if (before + sign).isascii() or normalize("NFKC", before + sign) == normalize("NFKC", before) + normalize("NFKC", sign):
+        alone = normalize("NFKC", before) + normalize("NFKC", sign)
+        if len(before) >= _LONGEST_CLUSTER or normalize("NFKC", before + sign) == alone:
             cuts.append(at)
     return [*cuts, len(text)]
 
@@ -68,14 +71,15 @@ def _joints(text: str) -> list[int]:
 def _masked(plain: _Aligned, settings: Settings) -> _Aligned:
     """Return the text with each opening replaced by its marker, which stands where the opening stood."""
     for setting in settings.settings:
-        for pattern in setting.patterns:
-            for found in reversed(list(re.finditer(pattern, plain.text, re.IGNORECASE))):
-                start, end = found.span()
-                word = f" {marker(setting.label)} "
+        for pattern in setting.patterns:  # one after the other, as ``Settings.mask`` does it
+            for start, end, label in reversed(Settings((Setting(setting.label, (pattern,)),)).openings(plain.text)):
+                if start == end:
+                    continue
+                word = f" {marker(label)} "
                 plain = _Aligned(
                     plain.text[:start] + word + plain.text[end:],
-                    plain.starts[:start] + [plain.starts[start]] * len(word) + plain.starts[end:],
-                    plain.ends[:start] + [plain.ends[end - 1]] * len(word) + plain.ends[end:],
+                    plain.starts[:start] + plain.starts[start : start + 1] * len(word) + plain.starts[end:],
+                    plain.ends[:start] + plain.ends[end - 1 : end] * len(word) + plain.ends[end:],
                 )
     return plain
 

@@ -114,6 +114,7 @@ class Prediction:
     ``probabilities`` are calibrated and independent of one another: they need not sum to 1.
     ``known`` is the share of the text's content words that the model has met in training.
     ``unscored`` is empty, or the reason why the text was not tagged (then nothing else is filled in).
+    ``scope`` is empty, or what to bear in mind: ``far`` from the texts that the model has learnt from, or ``title only``.
     """
 
     id: str
@@ -122,4 +123,5 @@ class Prediction:
     probabilities: Mapping[str, float]
     known: float
     unscored: str = ""
+    scope: str = ""
     explanations: Mapping[str, tuple[Contribution, ...]] = field(default_factory=dict)

@@ -166,7 +166,7 @@ def test_the_plan_says_all_that_the_estimate_needs(sheet: Path, tagged: Path, mo
     assert (plan["definition"], plan["label"], plan["seed"]) == ("strict", "kites", 0)
     assert plan["model"] == model.digest
     assert plan["table_sha256"] == sha256(str(tagged))
-    assert plan["unscored"] == {"empty": 1, "not English": 1, "too short": 1}
+    assert plan["unscored"] == {"empty": 1, "language: de": 1, "too short": 1}
     assert plan["made_by"].startswith("ipclass ")
 
 
@@ -179,9 +179,9 @@ def test_the_guideline_holds_definitions_and_examples(sheet: Path) -> None:
 def test_what_could_not_be_tagged_is_never_drawn_but_told(tagged: Path, tmp_path: Path, model: Model) -> None:
     drawn = audit_draw.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=1000))
     assert (drawn.judgements, drawn.documents) == (397, 397)
-    assert drawn.unscored == {"empty": 1, "not English": 1, "too short": 1}
+    assert drawn.unscored == {"empty": 1, "language: de": 1, "too short": 1}
     assert not {"1", "51", "400"} & {row["row"] for row in read(tmp_path / "all.csv")}
-    assert "unscored documents, which cannot be drawn: 3 (empty 1, not English 1, too short 1)" in audit_words.drawn_as_text(
+    assert "unscored documents, which cannot be drawn: 3 (empty 1, language: de 1, too short 1)" in audit_words.drawn_as_text(
         drawn
     )
 

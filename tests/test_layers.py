@@ -17,15 +17,15 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration",
+    "labels records text scores counts figures calibration language scope shingles parts",
     "files excel model shares audit inputs vectorizer rules",
     "corpus indicators label_parts highvalue",
-    "training evaluation card batch tagger component",
+    "training evaluation card batch rewriting duplicates tagger component",
     "tagged grouping cells tables table_files population indicator_tables frames",
     "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
     "printed markup highlight report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
