@@ -185,7 +185,7 @@ def test_a_pipeline_goes_through_bytes(nlp: Language, expected: list[Any]) -> No
 
 
 def test_bytes_of_something_else_are_refused() -> None:
-    with pytest.raises(ModelError, match="hold no model"):
+    with pytest.raises(ModelError, match="neither a model folder nor a zip file"):
         ipclass.component.Component().from_bytes(b"rubbish")
 
 
