@@ -128,10 +128,9 @@ class Component:
 
 
 def _document(doc: Doc) -> Document:
-    first, feed, rest = doc.text.partition("\n")
     title = doc.user_data.get(TITLE)
     if title is None:
-        return Document(first, rest) if feed else Document("", first)
+        return Document.of(doc.text)
     if not isinstance(title, str):
         raise InputError(f"doc.user_data[{TITLE!r}] must be a text, got {type(title).__name__} {str(title)[:40]!r}")
     return Document(title, doc.text)

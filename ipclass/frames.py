@@ -258,7 +258,7 @@ def _tagged(held: nw.DataFrame[Any], model: Model, definition: Definition, title
     """Return the documents in ``held`` tagged under ``definition``, without their texts: as they came, or else tagged now."""
     names = list(map(str, held.columns))
     texts = text_columns(names, title, abstract)
-    frame = _polars(held, [name for name in without_texts(names) if name not in texts])
+    frame = as_polars(held, [name for name in without_texts(names) if name not in texts])
     if {"tagged_by", *(f"{label}_probability" for label in model.labels.ids)} <= set(frame.columns):
         ours = (frame["tagged_by"].cast(pl.String) == tagged_by(model, definition)).any()
         if ours or not any(texts):
@@ -268,7 +268,7 @@ def _tagged(held: nw.DataFrame[Any], model: Model, definition: Definition, title
     return frame.drop(added.columns, strict=False).hstack(added)
 
 
-def _polars(held: nw.DataFrame[Any], names: Container[str]) -> pl.DataFrame:
+def as_polars(held: nw.DataFrame[Any], names: Container[str]) -> pl.DataFrame:
     """Return the columns of ``held`` that are named; pandas's without pyarrow, which need not be there."""
     kept = [name for name in held.columns if str(name) in names]
     if not held.implementation.is_pandas():

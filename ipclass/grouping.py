@@ -249,13 +249,18 @@ def dated(frame: pl.DataFrame, column: str) -> str:
     return f"year:{date}"
 
 
+def year_in(column: str) -> pl.Expr:
+    """Return the year of each date, of any of many forms, or of each year; "" where there is none."""
+    text = pl.col(column).cast(pl.String)
+    return pl.coalesce(*(text.str.extract(form) for form in _YEARS), pl.lit(""))
+
+
 def _value(frame: pl.DataFrame, column: str) -> pl.Expr:
     name, _, date = column.partition(":")
     if name == "year" and (date or name not in frame.columns):
         date = date or dated(frame, name).partition(":")[2]
         has(frame, date)
-        text = pl.col(date).cast(pl.String)
-        return pl.coalesce(*(text.str.extract(form) for form in _YEARS), pl.lit(""))
+        return year_in(date)
     has(frame, column)
     kind = frame.schema[column]
     if isinstance(kind, pl.List) and not kind.inner.is_nested():

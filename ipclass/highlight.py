@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from unicodedata import normalize
@@ -93,6 +93,20 @@ def weighed(text: str, terms: Mapping[str, float], model: Model) -> list[tuple[i
         weights[at] += half
         weights[at + 1] += half
     return [(start, end, weight) for (start, end, _), weight in zip(places, weights, strict=True) if weight]
+
+
+def marked(texts: Iterable[str], terms: Mapping[str, float], model: Model, longest: int, least: float = 0.0) -> list[Html]:
+    """Return ``texts`` with their words marked by how much they weigh beside the one that weighs most in any of them.
+
+    What is longer than ``longest`` characters is cut. If no word weighs ``least``, they are marked by how much they weigh
+    beside that: words that all but nothing hangs on must not look as if they decided.
+    """
+    texts = list(texts)
+    words = [weighed(text[:longest], terms, model) for text in texts]
+    most = max((abs(weight) for found in words for _, _, weight in found), default=1.0)
+    most = max(most, least)
+    shown = [highlighted(text[:longest], found, most) for text, found in zip(texts, words, strict=True)]
+    return [Html(f"{part} […]") if len(text) > longest else part for text, part in zip(texts, shown, strict=True)]
 
 
 def highlighted(text: str, words: Sequence[tuple[int, int, float]], most: float) -> Html:

@@ -23,7 +23,7 @@ LAYERS = (
     "training evaluation card batch rewriting duplicates tagger component",
     "tagged grouping cells tables table_files population indicator_tables frames",
     "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
-    "printed markup highlight report report_charts report_page report_files",
+    "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
     "cli_classify cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
