@@ -25,7 +25,7 @@ LAYERS = (
     "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
     "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_explain cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
