@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.preprocessing import normalize
 
 from ipclass.corpus import NOT_JUDGED, TITLE_WEIGHT, Corpus, Entry, Judged, near_key, plain_number
 from ipclass.counts import Counts, bare, learn
@@ -334,22 +336,17 @@ class _Likeness:
     @classmethod
     def of(cls, base: Corpus, terms: Sequence[str], counts: Counts) -> _Likeness:
         whole = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(counts), len(terms)))
-        n = len(base)
+        if not len(counts):
+            return cls(whole, whole, *_nearest(whole, whole), *_nearest(whole, whole))
+        n, weighted = len(base), TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(whole)
         known = np.isin(np.array(terms), np.array(base.terms)) if n else np.ones(len(terms), bool)
-        both = _normed(whole[:, np.flatnonzero(known)])  # the corpus does not keep terms of one patent alone
-        own = _normed(whole[n:])
+        both = normalize(weighted[:, np.flatnonzero(known)])  # the corpus does not keep terms of one patent alone
+        own = normalize(weighted[n:]) if len(counts) > n else weighted[n:]
         return cls(both[:n], both[n:], *_nearest(both[n:], both[:n]), *_nearest(own, own, before=True))
 
     def between(self, row: int, place: int) -> float:
         """Return the cosine of a document of the user and one of the corpus."""
         return float(self.mine[[row]].multiply(self.theirs[[place]]).sum())
-
-
-def _normed(counts: sp.csr_matrix) -> sp.csr_matrix:
-    """Return damped counts, weighted by their rarity, in rows of length 1."""
-    from sklearn.feature_extraction.text import TfidfTransformer
-
-    return TfidfTransformer(sublinear_tf=True).fit_transform(counts) if min(counts.shape) else counts
 
 
 def _nearest(rows: sp.csr_matrix, others: sp.csr_matrix, before: bool = False) -> tuple[Ints, Floats]:
