@@ -500,7 +500,8 @@ def _text(record: Mapping[str, Any], name: str) -> str:
 
 
 def _document(record: Mapping[str, Any], columns: _Columns | Layout) -> Document:
-    return Document(*(_unguarded(_text(record, name)) for name in (columns.title, columns.abstract, columns.id)))
+    title, abstract, id = (_unguarded(_text(record, name)) for name in (columns.title, columns.abstract, columns.id))
+    return Document(title, abstract, id)
 
 
 def _unguarded(text: str) -> str:

@@ -100,7 +100,7 @@ def prepare(request: Request) -> Prepared:
     held_out = judgements.as_judged(asked.rows)
     if request.alone:
         base = joining.only_judged(base, read.rows)
-    joined = joining.join(base, read.rows, request.against or _shipped() if read.rows else None, held_out)
+    joined = joining.join(base, read.rows, (_shipped() or request.against) if read.rows else None, held_out)
     fair = joining.unseen(base, held_out)
     seen = Finding(
         ", ".join(map(str, request.held_out)), 0, f"{len(held_out) - len(fair):,} documents are in the corpus already"

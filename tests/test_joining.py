@@ -112,13 +112,13 @@ def test_a_near_duplicate_stays_on_the_side_of_its_twin(base: Corpus, guard: Mod
     assert groups[-1] not in base.groups()
 
 
-def test_near_duplicates_among_the_users_own_share_a_group(base: Corpus, guard: Model) -> None:
+def test_near_duplicates_among_the_users_own_share_a_group(base: Corpus) -> None:
     abstract = (
         "The plum tree is pruned by a curved blade on a long pole so that ripe plums fall into a net of soft cord. The pole "
         "has a joint, a spring and a lever near the handle; the gardener pulls a string, and the blade closes upon the twig."
     )
     rows = [row(n, (name, abstract), {"kites": 0}) for n, name in enumerate(("Pruner", "Cutter"), start=1)]
-    joined = join(base, rows, guard)
+    joined = join(base, rows)
     assert joined.corpus.groups()[-1] == joined.corpus.groups()[-2]
 
 
