@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,17 +107,36 @@ def read(path: Path, sheet: str = "", header_row: int = 0) -> pl.DataFrame:
     Raises:
         InputError: It is no workbook, has no such sheet, or unpacks to more than ``LARGEST`` bytes.
     """
+    with _opened(path) as book:
+        name = sheet if sheet in book.sheet_names else book.sheet_names[0]
+        if sheet and name != sheet:
+            raise InputError(f"{path}: no worksheet {sheet!r}; there are: {', '.join(book.sheet_names)}")
+        return _page(book, name, header_row)
+
+
+def read_all(path: Path) -> dict[str, pl.DataFrame]:
+    """Return every worksheet by its name, in order, as ``read`` does.
+
+    Raises:
+        InputError: It is no workbook, or unpacks to more than ``LARGEST`` bytes.
+    """
+    with _opened(path) as book:
+        return {name: _page(book, name, 0) for name in book.sheet_names}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     import fastexcel
 
     try:
         with zipfile.ZipFile(path) as parts:
             if (whole := sum(part.file_size for part in parts.infolist())) > LARGEST:
                 raise InputError(f"{path}: {whole >> 20:,} MB unpacked is no table")
-        book = fastexcel.read_excel(path)
-        name = sheet if sheet in book.sheet_names else book.sheet_names[0]
-        if sheet and name != sheet:
-            raise InputError(f"{path}: no worksheet {sheet!r}; there are: {', '.join(book.sheet_names)}")
-        found = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
+        yield fastexcel.read_excel(path)
     except (fastexcel.FastExcelError, zipfile.BadZipFile, OSError, IndexError) as error:
         raise InputError(f"{path}: not an Excel file (.xlsx), or damaged: {str(error).splitlines()[0][:200]}") from error
-    return found.with_columns(pl.all().cast(pl.String).fill_null(""))
+
+
+def _page(book: Any, name: str, header_row: int) -> pl.DataFrame:
+    found = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
+    return pl.DataFrame(found).with_columns(pl.all().cast(pl.String).fill_null(""))

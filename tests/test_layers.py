@@ -18,13 +18,13 @@ LAYERS = (
     "errors",
     "writing",
     "labels records text scores counts figures calibration",
-    "files excel model shares audit vectorizer rules",
-    "corpus indicators highvalue",
+    "files excel model shares audit vectorizer rules judging",
+    "corpus indicators highvalue gradebook",
     "training evaluation card batch",
     "tables sheets",
     "report",
     "commands",
-    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_shares cli_audit cli_judge cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
