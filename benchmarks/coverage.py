@@ -389,7 +389,7 @@ def label_free(done: Done, key: Key, scored: Scored, truth: Bools, drawn: Drawn,
         note_count(done, key, share, scored.new[each] >= calibration.threshold, truth[each])
     for method in methods:
         try:
-            found = estimate_cells(scored.new[rows], cells, calibration, method, draws=BOOTSTRAP, seed=seed)
+            found = estimate_cells(scored.new[rows], cells, calibration, method, draws=BOOTSTRAP, seed=seed, texts=rows)
         except ShareError as error:
             done.refused[(*key, method)] = str(error)
             continue

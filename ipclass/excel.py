@@ -99,6 +99,16 @@ def _write_cell(page: Any, row: int, place: int, value: Any, look: Any) -> None:
         page.write_string(row, place, str(value)[:LONGEST_CELL], look)
 
 
+def names(path: Path) -> list[str]:
+    """Return the names of the worksheets.
+
+    Raises:
+        InputError: As ``read``.
+    """
+    with _opened(path) as book:
+        return list(book.sheet_names)
+
+
 def read(path: Path, sheet: str = "", header_row: int = 0) -> pl.DataFrame:
     """Return the worksheet ``sheet``, or the first one, as text: a cell without a value is "".
 
@@ -111,17 +121,8 @@ def read(path: Path, sheet: str = "", header_row: int = 0) -> pl.DataFrame:
         name = sheet if sheet in book.sheet_names else book.sheet_names[0]
         if sheet and name != sheet:
             raise InputError(f"{path}: no worksheet {sheet!r}; there are: {', '.join(book.sheet_names)}")
-        return _page(book, name, header_row)
-
-
-def read_all(path: Path) -> dict[str, pl.DataFrame]:
-    """Return every worksheet by its name, in order, as ``read`` does.
-
-    Raises:
-        InputError: It is no workbook, or unpacks to more than ``LARGEST`` bytes.
-    """
-    with _opened(path) as book:
-        return {name: _page(book, name, 0) for name in book.sheet_names}
+        found: pl.DataFrame = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
+    return found.with_columns(pl.all().cast(pl.String).fill_null(""))
 
 
 @contextmanager
@@ -135,8 +136,3 @@ def _opened(path: Path) -> Iterator[Any]:
         yield fastexcel.read_excel(path)
     except (fastexcel.FastExcelError, zipfile.BadZipFile, OSError, IndexError) as error:
         raise InputError(f"{path}: not an Excel file (.xlsx), or damaged: {str(error).splitlines()[0][:200]}") from error
-
-
-def _page(book: Any, name: str, header_row: int) -> pl.DataFrame:
-    found = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
-    return pl.DataFrame(found).with_columns(pl.all().cast(pl.String).fill_null(""))

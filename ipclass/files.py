@@ -333,6 +333,11 @@ def _find(role: str, names: Sequence[str], wanted: str, path: str) -> str:
     return next((plain[usual] for usual in _USUAL[role] if usual in plain), "")
 
 
+def usual_column(role: str, names: Sequence[str]) -> str:
+    """Return which of the columns ``names`` has a usual name for title, abstract or id; "" if none has."""
+    return _find(role, names, "", "")
+
+
 def layout_of(path: str) -> Layout:
     """Return how the table in ``path`` is built, which may have no texts.
 
@@ -437,6 +442,15 @@ def _parse_lines(block: bytes, layout: Layout) -> Block:
         records.append(record)
         texts.append(join_fields(_text(record, names["title"]), _text(record, names["abstract"])))
     return Block(texts, records=records)
+
+
+def records_of(block: bytes, layout: Layout) -> list[dict[str, Any]]:
+    """Return the objects of a block of JSON lines, which need not have texts.
+
+    Raises:
+        RowError: A line is none.
+    """
+    return list(_records(_as_utf8(block, layout.encoding)))
 
 
 def _records(block: bytes) -> Iterator[dict[str, Any]]:

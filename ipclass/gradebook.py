@@ -98,7 +98,7 @@ def _read_csv(path: Path, known: Sequence[str]) -> Book:
 
 
 def _read_xlsx(path: Path, known: Sequence[str]) -> Book:
-    pages = excel.read_all(path)
+    pages = {name: excel.read(path, name) for name in excel.names(path)}
     name = "judge" if "judge" in pages else next(iter(pages))
     page = pages.pop(name)
     told = pages.get(GUIDELINE)

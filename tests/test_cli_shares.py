@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,13 @@ import pytest
 from conftest import Ended, ipclass, patents, write_csv
 
 from ipclass import batch, tables
+from ipclass import tagged as tagging
 from ipclass.cli_shares import readable
+from ipclass.grouping import Request
 from ipclass.model import Model
 
 QUICK = ("--draws", "50")
-REQUEST = {
-    "by",
-    "labels",
-    "definitions",
-    "method",
-    "where",
-    "family",
-    "fractional",
-    "top",
-    "open_since",
-    "level",
-    "draws",
-    "seed",
-}
+REQUEST = {each.name for each in fields(Request)}
 
 
 def refuse(constant: str) -> None:
@@ -125,7 +114,7 @@ def test_the_table_to_read_has_the_figures_in_per_cent_and_says_how_it_was_made(
     assert lines[0].split() == "definition label country n unscored counted share low high method flags".split()
     shown = {line.split()[2]: line.split() for line in lines[1:5]}
     assert set(shown) == {"CN", "DE", "IS", "US"}
-    made = tables.share_table(str(tagged), model, tables.Request(by=("country",), labels=("ai",), draws=50))
+    made = tables.share_table(str(tagged), model, Request(by=("country",), labels=("ai",), draws=50))
     for cell in made.cells:
         row = shown[cell.group[0]]
         assert row[3:5] == [f"{cell.share.n:,.0f}", f"{cell.unscored:.0f}"]
@@ -237,8 +226,8 @@ def test_methods_are_named_by_their_letter(tagged: Path, method: str) -> None:
 
 def test_a_written_table_has_its_provenance_beside_it(stored: Path, tagged: Path, model: Model) -> None:
     facts = strict_json(beside(stored).read_text("utf-8"))
-    assert facts["table_sha256"] == tables.sha256(str(stored))
-    assert facts["input_sha256"] == tables.sha256(str(tagged))
+    assert facts["table_sha256"] == tagging.sha256(str(stored))
+    assert facts["input_sha256"] == tagging.sha256(str(tagged))
     assert facts["model_digest"] == model.digest
     assert facts["input"] == "tagged.csv"
     assert set(facts["request"]) == REQUEST
@@ -323,7 +312,7 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
     people.write_text("country,population\nUS,1000000\n", "utf-8")
     assert ipclass("shares", tagged, "--by", "country", "--population", people, "-o", path, *QUICK).code == 0
     assert pl.read_csv(path)["per_10000"].null_count() == 12
-    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tables.sha256(str(people))
+    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tagging.sha256(str(people))
     assert ipclass("shares", tagged, "--verify", path, "--population", people).code == 0
     assert "with the population of people.csv; name it with --population" in refused(
         ipclass("shares", tagged, "--verify", path)
@@ -352,7 +341,12 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
         (["--method", "emp"], "no method 'emp'; did you mean 'emq'?"),
         (["--by", "country", "--population", "none.csv"], "none.csv: cannot be read as a table of population"),
         (["-m", "none"], "none: no model here"),
-        (["-o", "none/shares.csv"], "none/shares.csv: cannot be written: No such file or directory"),
+        (["-o", "none/shares.csv"], "none/shares.csv: its folder does not exist"),
+        (["-o", "shares.doc"], "shares.doc: no table for the ending '.doc'; "),
+        (["--unit", "famly"], "no unit 'famly'; did you mean 'family'?"),
+        (["--by", "year", "--break", "year=2016"], "write it as COLUMN=VALUE:REASON"),
+        (["--by", "country", "--break", "year=2016:law"], "--break year=2016: not broken down by it; There are: country"),
+        (["--by", "year", "--break", "year=2106:law"], "--break year=2106: no such group; did you mean '2016'?"),
         (["--verify", "none.csv"], "none.csv.json: does not say how none.csv was made"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
