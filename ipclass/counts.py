@@ -24,6 +24,8 @@ Codes = npt.NDArray[np.int32]
 
 UNKNOWN_CODE, STOP_CODE, NOTHING_CODE = -1, -2, -3
 BATCH_BYTES = 1 << 19  # the arrays of one batch stay in the processor's cache
+LONGEST_RUN = 2_000
+"""Collisions of the pairs of a lexicon; about a hundred come by chance, thousands only by design."""
 MEMORY_WORDS = 500_000  # distinct words remembered before the memory starts anew: 16 MB
 
 _RADIX = np.uint64(0x9E3779B97F4A7C15)
@@ -152,7 +154,7 @@ class Lexicon:
             raise ModelError(f"the pairs of the lexicon hold the word {error}, which is no term itself") from error
         table = _Table(2 * len(numbers))
         both = np.array(parts, np.int32).reshape(-1, 2)
-        table.insert(self._pair_keys(both[:, 0], both[:, 1]), numbers)
+        table.insert(self._pair_keys(both[:, 0], both[:, 1]), numbers, patience=LONGEST_RUN)
         return table
 
     def _pair_keys(self, one: Codes, two: Codes) -> Words64:
@@ -185,13 +187,10 @@ class Lexicon:
         suspect = np.zeros(len(texts), bool)
         for needed in self.settings.needed:
             suspect |= seen & needed == needed
-        changed = {}
-        for place in np.flatnonzero(suspect):
-            title, abstract = texts[place].split("\n")
-            masked = f"{plain.normal(self.settings.mask(title))}\n{plain.normal(self.settings.mask(abstract))}"
-            if masked != texts[place]:
-                changed[int(place)] = masked
-        return changed
+        places = np.flatnonzero(suspect).tolist()
+        fields = map(plain.normal, self.settings.mask_all([field for place in places for field in texts[place].split("\n")]))
+        masked = {place: f"{title}\n{abstract}" for place, title, abstract in zip(places, fields, fields, strict=True)}
+        return {place: text for place, text in masked.items() if text != texts[place]}
 
     def _counts(self, words: _Stream, n: int) -> Counts:
         documents = words.lines >> 1
@@ -306,14 +305,18 @@ class _Table:
             open_ = open_[~hit & (met != 0)]
         return values
 
-    def insert(self, keys: Words64, values: Ints | Codes) -> None:
-        """Add ``keys``, all distinct and none of them there yet."""
+    def insert(self, keys: Words64, values: Ints | Codes, patience: int = 0) -> None:
+        """Add ``keys``, all distinct and none of them there yet; with ``patience``, in so many rounds at most."""
         if 2 * (self._filled + len(keys)) > self._size:
             self._grow(self._filled + len(keys))
         self._filled += len(keys)
         slots = self._slots(keys)
         left = np.arange(len(keys))
+        rounds = 0
         while len(left):
+            rounds += 1
+            if patience and rounds > patience:
+                raise ModelError(f"the pairs of the lexicon collide more than {patience:,} times; they were chosen to do so")
             free = left[self._keys[slots[left]] == 0]
             self._keys[slots[free]] = keys[free]  # of two that want one slot the last stays
             self._values[slots[free]] = values[free]

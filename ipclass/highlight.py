@@ -22,12 +22,7 @@ def placed_terms(text: str, settings: Settings, stop_words: frozenset[str]) -> l
     >>> placed_terms("The qubits, cooled", Settings(), frozenset({"the"}))
     [(4, 10, 'qubit'), (12, 18, 'cooled')]
     """
-    masked = sorted(
-        (found.start(), found.end(), term(marker(setting.label), False))
-        for setting in settings.settings
-        for pattern in setting.patterns
-        for found in re.finditer(pattern, text, re.IGNORECASE)
-    )
+    masked = sorted((start, end, term(marker(label), False)) for start, end, label in settings.openings(text))
     words = []
     for found in _WORD.finditer(text):
         if not any(start < found.end() and found.start() < end for start, end, _ in masked):

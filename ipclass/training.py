@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from ipclass import scores
 from ipclass.calibration import score_at
@@ -30,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST_POSITIVES = 10
 FEWEST_SHARING = 30  # as shares.FEWEST_HELD_OUT
+_MOST_ROUNDS = 10_000  # of coordinate descent; a few hundred are usual
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,45 @@ class Recipe:
     seed: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fitted:
-    """A classifier of one target, and what is known of it from documents that it had not seen."""
+    """A classifier of one target, and what is known of it from documents that it had not seen.
+
+    ``unseen`` are the scores of all documents of the corpus by classifiers of folds that they are not in, nan where a
+    document was not judged.
+    """
 
     target: Target
     weights: Floats
     intercept: float
+    unseen: Floats
     quality: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model, and how it does on documents of its corpus that it had not seen: ``fitted`` are its targets in order."""
+
+    model: Model
+    fitted: tuple[Fitted, ...]
 
 
 def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
     """Return the model that ``corpus`` teaches.
 
-    The same corpus and recipe give the same model on one machine.
+    The same corpus and recipe give the same model, to the byte, whatever ``jobs`` is (processes).
 
     Raises:
         CorpusError: A label has too few positive or negative judgements under a definition.
+    """
+    return fit(corpus, recipe, jobs).model
+
+
+def fit(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Trained:
+    """Return the model that ``corpus`` teaches, with its scores of documents that it had not seen.
+
+    Raises:
+        CorpusError: As ``train``.
     """
     terms, counts = keep_terms((corpus.terms, corpus.counts), recipe.least_documents)
     matrix = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(corpus), len(terms)))
@@ -74,11 +98,11 @@ def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
     folds = fold_of(corpus.groups(), recipe.folds)
     unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
     wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
-    fitted = Parallel(n_jobs=jobs, prefer="threads")(
+    fitted = Parallel(n_jobs=jobs)(  # processes: LIBLINEAR's random numbers are shared by the threads of one
         delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
     )
     lexicon = Lexicon(terms, corpus.labels.settings, TITLE_WEIGHT)
-    return Model(
+    model = Model(
         labels=corpus.labels,
         lexicon=lexicon,
         idf=weighting.idf_.astype(np.float32).astype(np.float64),
@@ -87,6 +111,7 @@ def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
         targets=tuple(each.target for each in fitted),
         facts=_facts(corpus, recipe, fitted),
     )
+    return Trained(model, tuple(fitted))
 
 
 def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
@@ -122,21 +147,32 @@ def fit_target(
     judged = np.flatnonzero(grades != NOT_JUDGED)
     truth = grades[judged] >= LEAST_GRADE[definition]
     _check(truth, label, definition)
-    rows, fold = features[judged], folds[judged]
-    held_out = _held_out(unseen, judged, truth, fold, recipe)
-    calibrating = np.isin(corpus.origins()[judged], CALIBRATING)
-    if not truth[calibrating].any() or truth[calibrating].all():
-        calibrating = np.ones(len(judged), bool)  # a corpus of authored texts alone has nothing better
-    found, known = held_out[calibrating], truth[calibrating]
-    threshold, probabilities = _threshold(found, known, fold[calibrating])
-    classifier = fit_linear(rows, truth, recipe)
-    cut = score_at(threshold, scores.fit_platt(found, known))
-    sharing = _sharing(corpus.origins()[judged], truth, calibrating)
-    found, real = held_out[sharing], truth[sharing]
-    curve = scores.fit_platt(found, real)
-    order = np.lexsort((real, found))
-    target = Target(definition, label, curve, float(curve(cut)), found[order], real[order])
-    return Fitted(target, classifier.weights, classifier.intercept, _quality(probabilities, known, threshold))
+    rows, fold, origins = features[judged], folds[judged], corpus.origins()[judged]
+    with threadpool_limits(1):  # sums over several threads differ in their last digits from run to run
+        held_out = _held_out(unseen, judged, truth, fold, recipe)
+        classifier = fit_linear(rows, truth, recipe)
+        calibrating = _calibrating(origins, truth)
+        found, known = held_out[calibrating], truth[calibrating]
+        threshold, probabilities = _threshold(found, known, fold[calibrating])
+        cut = score_at(threshold, scores.fit_platt(found, known))
+        sharing = _sharing(origins, truth, calibrating)
+        curve = scores.fit_platt(held_out[sharing], truth[sharing])
+    order = np.lexsort((truth[sharing], held_out[sharing]))
+    target = Target(definition, label, curve, float(curve(cut)), held_out[sharing][order], truth[sharing][order])
+    everywhere = np.full(len(corpus), np.nan)
+    everywhere[judged] = held_out
+    quality = _quality(probabilities, known, threshold)
+    return Fitted(target, classifier.weights, classifier.intercept, everywhere, quality)
+
+
+def _calibrating(origins: npt.NDArray[np.str_], truth: Bools) -> Bools:
+    """Return which documents the threshold rests on: those that no model picked and nobody made up.
+
+    Where these are too few to learn from, as for a label of which nothing but picked documents were judged, all do.
+    """
+    chosen = np.isin(origins, CALIBRATING)
+    enough = min((truth & chosen).sum(), (~truth & chosen).sum()) >= FEWEST_POSITIVES
+    return chosen if enough else np.ones(len(truth), bool)
 
 
 def _sharing(origins: npt.NDArray[np.str_], truth: Bools, calibrating: Bools) -> Bools:
@@ -199,7 +235,9 @@ def fit_linear(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Linear:
     classification" (NB-SVM, interpolated): a rare but telling term needs less data to be heard.
     """
     scale = _evidence(rows, truth, recipe)
-    classifier = LinearSVC(C=recipe.penalty, class_weight="balanced", dual=False, random_state=recipe.seed)
+    classifier = LinearSVC(
+        C=recipe.penalty, class_weight="balanced", dual=True, random_state=recipe.seed, max_iter=_MOST_ROUNDS
+    )  # the dual needs no BLAS, whose sums differ from machine to machine, and a third of the time
     classifier.fit(rows @ sp.diags(scale), truth)
     return Linear(classifier.coef_[0] * scale, float(classifier.intercept_[0]))
 

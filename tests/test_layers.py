@@ -17,7 +17,7 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration",
+    "labels records text scores counts figures calibration parts",
     "files excel model shares audit vectorizer rules judging",
     "corpus indicators label_parts highvalue gradebook",
     "training evaluation card batch",
