@@ -30,6 +30,10 @@ class ModelError(IpclassError):
     """A model folder that is missing, damaged, or holds what a model must not hold."""
 
 
+class GateError(IpclassError):
+    """A new model that is significantly worse than the old one: it is not written unless the user insists."""
+
+
 class ShareError(IpclassError):
     """A share or an audit that cannot be had from what was given: no documents, too little to calibrate with."""
 

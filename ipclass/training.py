@@ -51,6 +51,14 @@ class Recipe:
     seed: int = 0
 
 
+def recipe_of(model: Model) -> Recipe:
+    """Return the recipe that ``model`` was made by, as far as it tells; what it does not tell is as usual."""
+    told = model.facts.get("recipe", {})
+    usual = asdict(Recipe())
+    known = {name: type(usual[name])(told[name]) for name in usual if type(told.get(name)) in (int, float)}
+    return Recipe(**{**usual, **known})
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A classifier of one target, and what is known of it from documents that it had not seen.
