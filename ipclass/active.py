@@ -59,8 +59,10 @@ def committee(groups: Sequence[str], members: int, seed: int = 0) -> list[Ints]:
     return [np.repeat(places, often) for often in times]
 
 
-def choose(urgencies: Floats, features: sp.csr_matrix, n: int, *, taken: Sequence[int] = (), alike: float = TOO_ALIKE) -> Ints:
-    """Return the places of ``n`` documents to judge, or of fewer if there are not so many that differ.
+def choose(
+    urgencies: Floats, features: sp.csr_matrix, n: int, *, taken: Sequence[int] = (), alike: float = TOO_ALIKE
+) -> tuple[Ints, Ints]:
+    """Return the places of ``n`` documents to judge, or of fewer if not so many differ, and the criterion that took each.
 
     The criteria take turns: each takes the document that it finds most urgent among those left that are not too much like
     one taken before. So a rare label, or a definition, has its share of the judgements whatever the others need.
@@ -77,16 +79,18 @@ def choose(urgencies: Floats, features: sp.csr_matrix, n: int, *, taken: Sequenc
         barred |= _like(features, place, alike)
     ranked = np.argsort(-urgencies, axis=0, kind="stable")
     turns = [iter(ranked[urgencies[ranked[:, column], column] > NEVER, column].tolist()) for column in range(ranked.shape[1])]
-    chosen: list[int] = []
-    while turns and len(chosen) < n:
-        turn = turns.pop(0)
+    chosen: list[tuple[int, int]] = []
+    waiting = list(enumerate(turns))
+    while waiting and len(chosen) < n:
+        criterion, turn = waiting.pop(0)
         for place in turn:
             if not barred[place]:
-                chosen.append(place)
+                chosen.append((place, criterion))
                 barred |= _like(features, place, alike)
-                turns.append(turn)
+                waiting.append((criterion, turn))
                 break
-    return np.array(chosen, np.int64)
+    found = np.array(chosen, np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _like(features: sp.csr_matrix, place: int, alike: float) -> Bools:

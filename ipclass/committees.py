@@ -67,7 +67,8 @@ def of_model(model: Model, corpus: Corpus, labels: Sequence[str], seed: int = 0)
         intercepts += [intercept for _, intercept in fitted]
         target = model.targets[column]
         cuts.append(float(score_at(target.threshold, target.platt)))
-    together = replace(model, weights=np.column_stack(weights), intercepts=np.array(intercepts))
+    side_by_side = np.column_stack(weights) if weights else model.weights[:, :0]
+    together = replace(model, weights=side_by_side, intercepts=np.array(intercepts))
     return Committee(together, tuple(criteria), tuple(members), tuple(cuts))
 
 

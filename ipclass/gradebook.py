@@ -14,19 +14,16 @@ import polars as pl
 
 from ipclass import excel, files
 from ipclass.errors import InputError, choices
+from ipclass.judgements import ANY_LABEL, GRADES, WORKSHEET
 from ipclass.labels import ID
 from ipclass.records import Document
 from ipclass.writing import FORMULA
 
-GRADES: Mapping[str, int] = {"0": 0, "1": 1, "2": 2, "no": 0, "yes": 2}
 GUIDELINE = "guideline"
 """The name of the worksheet that says how to judge; beside a CSV it is a file."""
 
 FIXED = ("no", "row", "id", "title", "abstract", "origin", "remark", "why")
 """The columns of a sheet that are no labels."""
-
-ANY_LABEL = "grade"
-"""The column of grades in a sheet for one label, whose guideline names the label."""
 
 _SECTION = re.compile(r"^# .*\((\w+), version [^()]*\)\s*$", re.MULTILINE)
 _NUMBERS = ("no", "row")
@@ -99,7 +96,7 @@ def _read_csv(path: Path, known: Sequence[str]) -> Book:
 
 def _read_xlsx(path: Path, known: Sequence[str]) -> Book:
     pages = {name: excel.read(path, name) for name in excel.names(path)}
-    name = "judge" if "judge" in pages else next(iter(pages))
+    name = WORKSHEET if WORKSHEET in pages else next(iter(pages))
     page = pages.pop(name)
     told = pages.get(GUIDELINE)
     guideline = "" if told is None or not told.width else "\n".join([told.columns[0], *told.to_series(0)])

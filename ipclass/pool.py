@@ -14,7 +14,7 @@ from ipclass.corpus import near_key, plain_number
 from ipclass.errors import InputError
 from ipclass.files import Block, RowError, Source
 from ipclass.records import Document
-from ipclass.scores import Bools, Floats
+from ipclass.scores import Floats
 
 Ints = npt.NDArray[np.int64]
 
@@ -54,16 +54,15 @@ class Pool:
     left_out: Mapping[str, int]
 
 
-JUDGED, TWICE = "judged already", "near-duplicates within the table"
+JUDGED = "judged already"
 
-Unscored = Callable[[Sequence[str]], Sequence[str]]
-"""Returns for each text the reason why it cannot be tagged, or nothing."""
+Looked = tuple[Floats, Sequence[str]]
+"""How urgent documents are, shape (documents, criteria), and for each the reason why it cannot be judged, or nothing."""
 
 
 def read(
     source: Source,
-    urgencies: Callable[[Sequence[Document]], Floats],
-    unscored: Unscored,
+    look: Callable[[Sequence[Document]], Looked],
     known: Known,
     *,
     keep: int,
@@ -72,12 +71,12 @@ def read(
 ) -> Pool:
     """Return the ``keep`` most urgent documents of ``source`` by each criterion, and ``draw`` drawn at random.
 
-    Memory does not grow with the table. The same table and seed give the same pool, however the table is cut into blocks.
+    Of near-duplicates one is kept. Memory does not grow with the table. The same table and seed give the same pool, however
+    the table is cut into blocks.
 
     Args:
         source: The table.
-        urgencies: Returns how urgent documents are, shape (documents, criteria).
-        unscored: Returns why texts cannot be tagged; such documents are not kept.
+        look: Looks at documents.
         known: Documents not to be judged again.
         keep: How many to keep a criterion.
         draw: How many to draw.
@@ -87,9 +86,17 @@ def read(
         InputError: A row cannot be read.
     """
     rng = np.random.default_rng([seed, 6])
-    kept = _Kept(keep, draw, known, unscored)
+    kept = _Kept(keep, draw)
     for before, documents in _documents(source):
-        kept.add(before, documents, urgencies(documents), rng.random(len(documents)))
+        keys = rng.random(len(documents))
+        fresh = np.array([place for place, each in enumerate(documents) if not known.has(each)], np.int64)
+        urgencies, reasons = look([documents[place] for place in fresh.tolist()])
+        sound = np.array([not reason for reason in reasons], bool)
+        kept.seen += len(documents)
+        kept.left_out.update({JUDGED: len(documents) - len(fresh)})
+        kept.left_out.update(filter(None, reasons))
+        places = fresh[sound]
+        kept.add([documents[place] for place in places.tolist()], before + 1 + places, keys[places], urgencies[sound])
     return kept.pool()
 
 
@@ -116,83 +123,45 @@ def _ids(block: Block, source: Source) -> list[str]:
 
 @dataclass
 class _Kept:
-    """The documents kept so far, and the bars that the next ones have to reach."""
+    """The documents kept so far; ``keys`` are the random numbers that decide which are drawn."""
 
     keep: int
     draw: int
-    known: Known
-    unscored: Unscored
     seen: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     documents: list[Document] = field(default_factory=list)
     rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     keys: Floats = field(default_factory=lambda: np.zeros(0))
-    urgencies: Floats | None = None
-    bars: Floats | None = None
-    last_key: float = np.inf
+    urgencies: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
-    def add(self, before: int, documents: Sequence[Document], urgencies: Floats, keys: Floats) -> None:
-        """Look at the documents of the rows behind ``before``; ``keys`` are their random numbers."""
-        self.seen += len(documents)
-        if self.urgencies is None or self.bars is None:
-            self.urgencies = np.zeros((0, urgencies.shape[1]))
-            self.bars = np.full(urgencies.shape[1], -np.inf)
-        reaching = np.flatnonzero((urgencies > self.bars).any(axis=1) | (keys < self.last_key))
-        places = self._sound(documents, reaching)
-        self.documents += [documents[place] for place in places]
-        self.rows = np.concatenate([self.rows, before + 1 + places])
-        self.keys = np.concatenate([self.keys, keys[places]])
-        self.urgencies = np.concatenate([self.urgencies, urgencies[places]])
-        if len(self.documents) > 2 * (self.keep * urgencies.shape[1] + self.draw):
-            self._prune()
-
-    def _sound(self, documents: Sequence[Document], places: Ints) -> Ints:
-        """Return those of ``places`` that may be judged."""
-        fresh = [place for place in places.tolist() if not self.known.has(documents[place])]
-        self.left_out[JUDGED] += len(places) - len(fresh)
-        reasons = self.unscored([documents[place].text for place in fresh])
-        self.left_out.update(filter(None, reasons))
-        sound = [place for place, reason in zip(fresh, reasons, strict=True) if not reason]
-        return np.array(sound, np.int64)
-
-    def _prune(self) -> None:
-        """Forget what is not among the most urgent by any criterion and was not drawn, and raise the bars."""
-        if self.urgencies is None or self.bars is None:
-            return
-        self._only(self._first_of_each())
+    def add(self, documents: Sequence[Document], rows: Ints, keys: Floats, urgencies: Floats) -> None:
+        """Keep the documents, or as many of all as are wanted."""
+        self.documents += documents
+        self.rows = np.concatenate([self.rows, rows])
+        self.keys = np.concatenate([self.keys, keys])
+        self.urgencies = np.concatenate([self.urgencies, urgencies]) if self.urgencies.size else urgencies
         chosen = np.zeros(len(self.documents), bool)
-        for column, values in enumerate(self.urgencies.T):
-            ranked = np.argsort(-values, kind="stable")[: self.keep]
-            ranked = ranked[values[ranked] > -np.inf]
-            chosen[ranked] = True
-            if len(ranked) == self.keep:
-                self.bars[column] = values[ranked[-1]]
-        ranked = np.argsort(self.keys, kind="stable")[: self.draw]
-        chosen[ranked] = True
-        self.last_key = float(self.keys[ranked[-1]]) if len(ranked) == self.draw > 0 else (np.inf if self.draw else -np.inf)
-        self._only(chosen)
-
-    def _first_of_each(self) -> Bools:
-        """Return which documents are the first of their near-duplicates."""
-        met: set[str] = set()
-        first = np.zeros(len(self.documents), bool)
-        for place, document in enumerate(self.documents):
-            key = near_key(document) or f"row {self.rows[place]}"
-            first[place] = key not in met
-            met.add(key)
-        self.left_out[TWICE] += int((~first).sum())
-        return first
-
-    def _only(self, chosen: Bools) -> None:
-        if self.urgencies is not None:
-            self.urgencies = self.urgencies[chosen]
+        for column in self.urgencies.T:
+            chosen[self._first(-column, self.keep)] = True
+        chosen[self._first(self.keys, self.draw)] = True
         self.documents = [document for document, keep in zip(self.documents, chosen.tolist(), strict=True) if keep]
-        self.rows, self.keys = self.rows[chosen], self.keys[chosen]
+        self.rows, self.keys, self.urgencies = self.rows[chosen], self.keys[chosen], self.urgencies[chosen]
+
+    def _first(self, order: Floats, n: int) -> list[int]:
+        """Return the places of the ``n`` smallest finite numbers of ``order``, of near-duplicates the first one."""
+        met: set[str] = set()
+        found: list[int] = []
+        for place in np.argsort(order, kind="stable").tolist():
+            if len(found) == n or not np.isfinite(order[place]):
+                break
+            key = near_key(self.documents[place]) or f"row {self.rows[place]}"
+            if key not in met:
+                met.add(key)
+                found.append(place)
+        return found
 
     def pool(self) -> Pool:
         """Return what is kept in the end."""
-        self._prune()
-        drawn = np.argsort(self.keys, kind="stable")[: self.draw]
-        urgencies = np.zeros((0, 0)) if self.urgencies is None else self.urgencies
+        drawn = np.array(self._first(self.keys, self.draw), np.int64)
         left_out = {reason: n for reason, n in self.left_out.items() if n}
-        return Pool(tuple(self.documents), self.rows, urgencies, drawn, self.seen, left_out)
+        return Pool(tuple(self.documents), self.rows, self.urgencies, drawn, self.seen, left_out)

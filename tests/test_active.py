@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -18,6 +20,10 @@ NEVER = active.NEVER
 def apart(n: int) -> sp.csr_matrix:
     """Return features of documents that have nothing in common."""
     return sp.csr_matrix(np.eye(n))
+
+
+def chosen(*arguments: Any, **options: Any) -> npt.NDArray[np.int64]:
+    return active.choose(*arguments, **options)[0]
 
 
 def test_nearer_to_the_threshold_is_more_urgent_among_documents_that_the_committee_sees_alike() -> None:
@@ -60,31 +66,32 @@ def test_the_same_groups_and_seed_give_the_same_committee() -> None:
 
 def test_criteria_take_turns_so_that_one_rare_label_is_not_crowded_out() -> None:
     urgencies = np.array([[0.0, -9], [-1, -8], [-2, -7], [-3, -6], [-4, -5]])
-    assert active.choose(urgencies, apart(5), 4).tolist() == [0, 4, 1, 3]
+    assert chosen(urgencies, apart(5), 4).tolist() == [0, 4, 1, 3]
+    assert active.choose(urgencies, apart(5), 4)[1].tolist() == [0, 1, 0, 1]
 
 
 def test_a_criterion_with_nothing_left_leaves_its_turns_to_the_others() -> None:
     urgencies = np.array([[0.0, NEVER], [-1, NEVER], [-2, -1.0]])
-    assert active.choose(urgencies, apart(3), 5).tolist() == [0, 2, 1]
-    assert active.choose(np.full((3, 2), NEVER), apart(3), 5).tolist() == []
-    assert active.choose(np.zeros((3, 0)), apart(3), 5).tolist() == []
+    assert chosen(urgencies, apart(3), 5).tolist() == [0, 2, 1]
+    assert chosen(np.full((3, 2), NEVER), apart(3), 5).tolist() == []
+    assert chosen(np.zeros((3, 0)), apart(3), 5).tolist() == []
 
 
 def test_of_near_duplicates_one_is_chosen_and_of_documents_that_differ_both() -> None:
     features = sp.csr_matrix(np.array([[1.0, 0, 0], [0.9, np.sqrt(0.19), 0], [0.6, 0.8, 0], [0, 0, 1]]))
     urgencies = np.array([[0.0], [-1], [-2], [-3]])
-    assert active.choose(urgencies, features, 4).tolist() == [0, 2, 3]
-    assert active.choose(urgencies, features, 4, alike=0.95).tolist() == [0, 1, 2, 3]
+    assert chosen(urgencies, features, 4).tolist() == [0, 2, 3]
+    assert chosen(urgencies, features, 4, alike=0.95).tolist() == [0, 1, 2, 3]
 
 
 def test_nothing_like_what_is_taken_already_is_chosen() -> None:
     features = sp.csr_matrix(np.array([[1.0, 0], [1, 0], [0, 1]]))
-    assert active.choose(np.zeros((3, 1)), features, 3, taken=[1]).tolist() == [2]
+    assert chosen(np.zeros((3, 1)), features, 3, taken=[1]).tolist() == [2]
 
 
 @given(arrays(np.float64, (8, 3), elements=st.floats(-9, 0)), st.integers(0, 10))
 def test_no_document_is_chosen_twice_and_as_many_as_there_are(urgencies: npt.NDArray[np.float64], n: int) -> None:
-    found = active.choose(urgencies, apart(8), n)
+    found = chosen(urgencies, apart(8), n)
     assert len(set(found.tolist())) == len(found) == min(n, 8)
     if n:
         assert urgencies[found[0], 0] == urgencies[:, 0].max()

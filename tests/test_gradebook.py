@@ -114,7 +114,7 @@ def test_separators_and_marks_of_utf8_are_kept(tmp_path: Path) -> None:
         (b"", "needs one column 'title'"),
         (b"title,abstract,title,kites\n1,2,3,1\n", "needs one column 'title'"),
         (b"id,title,abstract\n1,2,3\n", "no column for a label"),
-        (b"title,abstract,kites\na,b,3\n", "row 1, column kites: grade '3' is none of 0, 1, 2, no, yes"),
+        (b"title,abstract,kites\na,b,3\n", "row 1, column kites: grade '3' is none of 0, 1, 2, no, yes, n, y, false, true"),
         (b"title,abstract,kites\na,b\n", "row 1: has 2 fields where the header has 3"),
         (b'title,abstract,kites\na,"b,1\n', "is a quotation mark missing"),
         (b"title,abstract,kites\na,\xff,1\n", "row 1: is not UTF-8"),
