@@ -15,7 +15,7 @@ from ipclass.calibration import score_at
 from ipclass.corpus import NOT_JUDGED, Corpus
 from ipclass.counts import Counts, only
 from ipclass.labels import LabelSet
-from ipclass.model import Model
+from ipclass.model import Model, Target
 from ipclass.records import LEAST_GRADE, Definition, Document
 from ipclass.rules import Rules
 from ipclass.scores import Floats
@@ -61,18 +61,28 @@ def of_model(model: Model, corpus: Corpus, labels: Sequence[str], seed: int = 0)
     criteria = [(target.label, target.definition) for target in model.targets if target.label in labels]
     for label, definition in criteria:
         column = model.column(label, definition)
-        fitted = _members(rows, corpus, label, definition, seed) or [(model.weights[:, column], model.intercepts[column])]
+        fitted = members_of(rows, corpus, label, definition, seed) or [(model.weights[:, column], model.intercepts[column])]
         members.append(tuple(range(len(weights), len(weights) + len(fitted))))
         weights += [each for each, _ in fitted]
         intercepts += [intercept for _, intercept in fitted]
-        target = model.targets[column]
-        cuts.append(float(score_at(target.threshold, target.platt)))
+        cuts.append(cut_of(model.targets[column]))
     side_by_side = np.column_stack(weights) if weights else model.weights[:, :0]
     together = replace(model, weights=side_by_side, intercepts=np.array(intercepts))
     return Committee(together, tuple(criteria), tuple(members), tuple(cuts))
 
 
-def _members(rows: sp.csr_matrix, corpus: Corpus, label: str, definition: Definition, seed: int) -> list[tuple[Floats, float]]:
+def cut_of(target: Target) -> float:
+    """Return the score from which the label of ``target`` is assigned."""
+    return float(score_at(target.threshold, target.platt))
+
+
+def members_of(
+    rows: sp.csr_matrix, corpus: Corpus, label: str, definition: Definition, seed: int = 0
+) -> list[tuple[Floats, float]]:
+    """Return the weights and the intercept of each member of a committee: classifiers fitted to resamples of ``corpus``.
+
+    ``rows`` are the features of its documents. There are none if too few documents are judged for the label.
+    """
     grades = corpus.grades(label) if label in corpus.labels.ids else np.full(len(corpus), NOT_JUDGED)
     judged = np.flatnonzero(grades != NOT_JUDGED)
     truth = grades[judged] >= LEAST_GRADE[definition]

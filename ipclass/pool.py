@@ -29,12 +29,14 @@ class Known:
     @classmethod
     def of(cls, ids: Sequence[str], documents: Sequence[Document]) -> Known:
         """Return what ``documents`` are known by, and documents of which nothing but the ``ids`` is known."""
-        numbers = {plain_number(id) for id in (*ids, *(document.id for document in documents))}
-        return cls(frozenset(numbers - {""}), frozenset(map(near_key, documents)) - {""})
+        named = {*ids, *(document.id for document in documents)}
+        numbers = named | {plain_number(id) for id in named}
+        return cls(frozenset(numbers) - {""}, frozenset(map(near_key, documents)) - {""})
 
     def has(self, document: Document) -> bool:
         """Return whether ``document``, or one very like it, is judged."""
-        return plain_number(document.id) in self.numbers or near_key(document) in self.keys
+        numbered = document.id in self.numbers or plain_number(document.id) in self.numbers
+        return numbered or near_key(document) in self.keys
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,7 @@ def fit(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Trained:
     weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
     features = weighting.transform(matrix)
     folds = fold_of(corpus.groups(), recipe.folds)
-    unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
+    unseen = {fold: features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
     wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
     fitted = Parallel(n_jobs=jobs)(  # processes: LIBLINEAR's random numbers are shared by the threads of one
         delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
@@ -127,7 +127,7 @@ def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
     return np.array([zlib.crc32(group.encode()) % folds for group in groups], np.int64)
 
 
-def _features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
+def features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
     """Return the features of all documents by the terms and document frequencies of those outside ``fold``.
 
     A document that helps to choose its own terms keeps rare ones that a new document would lose: it would be scored closer
