@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ipclass import cli_audit, cli_classify, cli_duplicates, cli_labels, cli_model, cli_report, cli_shares, cli_train
+from ipclass import (
+    cli_audit,
+    cli_classify,
+    cli_duplicates,
+    cli_judge,
+    cli_labels,
+    cli_model,
+    cli_next,
+    cli_report,
+    cli_shares,
+    cli_train,
+)
 from ipclass.commands import Commands
 
 app = typer.Typer(
@@ -46,6 +57,8 @@ app.command()(cli_shares.indicators)
 app.command("high-value")(cli_shares.derive_high_value)
 app.add_typer(cli_audit.audit_app, name="audit")
 app.command()(cli_report.report)
+app.command("next")(cli_next.next_documents)
+app.command()(cli_judge.judge)
 app.command()(cli_train.train)
 app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
