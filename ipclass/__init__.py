@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipclass.frames import classify as classify
     from ipclass.model import Model as Model
     from ipclass.records import Document as Document
     from ipclass.records import Prediction as Prediction
@@ -18,8 +19,9 @@ _HOMES = {
     "PatentTagger": "ipclass.tagger",
     "Prediction": "ipclass.records",
     "TermCounter": "ipclass.vectorizer",
+    "classify": "ipclass.frames",
 }
-__all__ = ["Document", "Model", "PatentTagger", "Prediction", "TermCounter"]
+__all__ = ["Document", "Model", "PatentTagger", "Prediction", "TermCounter", "classify"]
 
 
 def __getattr__(name: str) -> Any:

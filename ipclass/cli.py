@@ -10,6 +10,7 @@ from ipclass import (
     cli_audit,
     cli_classify,
     cli_duplicates,
+    cli_explain,
     cli_judge,
     cli_labels,
     cli_model,
@@ -50,9 +51,10 @@ def _options(
 
 
 app.command()(cli_classify.classify)
-app.command()(cli_classify.explain)
+app.command()(cli_explain.explain)
 app.command()(cli_duplicates.duplicates)
 app.command()(cli_shares.shares)
+app.command()(cli_explain.drivers)
 app.command()(cli_shares.indicators)
 app.command("high-value")(cli_shares.derive_high_value)
 app.add_typer(cli_audit.audit_app, name="audit")

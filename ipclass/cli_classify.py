@@ -1,4 +1,4 @@
-"""``ipclass classify`` and ``ipclass explain``: from a table, or one text, to tags."""
+"""``ipclass classify``: from a table to tags."""
 
 from __future__ import annotations
 
@@ -111,28 +111,3 @@ class _Progress:
     def __exit__(self, *error: object) -> None:
         if self._shown:
             self._bar.stop()
-
-
-def explain(
-    title: Annotated[str, typer.Argument(help="The title of a document.")],
-    abstract: Annotated[str, typer.Argument(help="Its abstract.")] = "",
-    definition: DefinitionOption = "strict",
-    terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to show a label.", min=1)] = 8,
-    model: ModelOption = "",
-) -> None:
-    """Say how probable each label is for one text, and which terms decide it.
-
-    Example: ipclass explain "Qubit readout" "A resonator reads out a superconducting qubit."
-    """
-    from ipclass.batch import load
-    from ipclass.records import Document, definition_named
-
-    loaded, wanted = load(model), definition_named(definition)
-    document = Document(title, abstract)
-    prediction = next(loaded.classify([document], wanted))
-    remark = prediction.unscored or prediction.scope
-    typer.echo(f"primary: {prediction.primary}" + (f" ({remark})" if remark else ""))
-    for label, probability in prediction.probabilities.items():
-        found = loaded.explain(document.text, label, wanted)[:-1][:terms]
-        mark = "*" if label in prediction.labels else " "
-        typer.echo(f"{mark} {label:<10} {probability:.3f}  " + ", ".join(f"{t.term} {t.value:+.2f}" for t in found))

@@ -19,7 +19,6 @@ from ipclass.cli_shares import (
     SeedOption,
     UnitOption,
     WhereOption,
-    first_open_year,
     split,
 )
 from ipclass.commands import ForceOption, ModelOption, QuietOption, say
@@ -63,7 +62,7 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.grouping import UNITS, Request
+    from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
 

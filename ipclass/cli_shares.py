@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ipclass.tables import Table
-
-OPEN_YEARS = 2
-"""Patents are published 18 months after filing: the last two years are never complete."""
 
 LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
 DefinitionsOption = Annotated[
@@ -76,7 +72,7 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.grouping import UNITS, Request
+    from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.population import per_inhabitants
     from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
@@ -123,11 +119,6 @@ def shares(
 def split(listed: str) -> tuple[str, ...]:
     """Return the parts of an option that stand between commas."""
     return tuple(part.strip() for part in listed.split(",") if part.strip())
-
-
-def first_open_year() -> int:
-    """Return the first year whose patents are not all published yet."""
-    return datetime.now(UTC).year - OPEN_YEARS + 1
 
 
 def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None, force: bool) -> None:
@@ -218,7 +209,7 @@ def indicators(
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
     from ipclass.batch import load
-    from ipclass.grouping import UNITS, Request
+    from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.indicator_tables import indicator_tables
     from ipclass.tagged import default_definitions
 

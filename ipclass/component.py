@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ipclass.errors import InputError, ModelError
-from ipclass.model import Model
+from ipclass.model import Model, files_of
 from ipclass.records import Contribution, Document, Prediction, definition_named
 
 NAME = "ipclass"
@@ -108,12 +108,11 @@ class Component:
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Return the model as bytes: an archive of its folder."""
+        """Return the model as bytes: an archive of its files."""
         buffer = io.BytesIO()
-        with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(buffer, "w") as archive:
-            self.model.save(Path(folder))
-            for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
-                archive.writestr(zipfile.ZipInfo(path.relative_to(folder).as_posix()), path.read_bytes())
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, content in sorted(files_of(self.model).items()):
+                archive.writestr(zipfile.ZipInfo(name), content)
         return buffer.getvalue()
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Component:
@@ -123,18 +122,15 @@ class Component:
             ModelError: It is damaged.
         """
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                zipfile.ZipFile(io.BytesIO(data)).extractall(folder)  # no name in the archive leads out of the folder
-            except zipfile.BadZipFile as error:
-                raise ModelError(f"{self.name}: the bytes hold no model: {error}") from error
-            return self.from_disk(folder)
+            path = Path(folder) / "bytes.zip"
+            path.write_bytes(data)
+            return self.from_disk(path)
 
 
 def _document(doc: Doc) -> Document:
-    first, feed, rest = doc.text.partition("\n")
     title = doc.user_data.get(TITLE)
     if title is None:
-        return Document(first, rest) if feed else Document("", first)
+        return Document.of(doc.text)
     if not isinstance(title, str):
         raise InputError(f"doc.user_data[{TITLE!r}] must be a text, got {type(title).__name__} {str(title)[:40]!r}")
     return Document(title, doc.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -33,6 +34,9 @@ _YEARS = (
     rf"(?:^|\D){_DAY}{_MONTH}({_YEAR})(?:$|\D)",  # 03052020
 )
 
+
+OPEN_YEARS = 2
+"""Patents are published 18 months after filing: the last two years are never complete."""
 
 Unit = Literal["document", "family"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -65,6 +69,11 @@ class Request:
     level: float = 0.95
     draws: int = 500
     seed: int = 0
+
+
+def first_open_year() -> int:
+    """Return the first year whose patents are not all published yet."""
+    return datetime.now(UTC).year - OPEN_YEARS + 1
 
 
 def request_from(stated: Mapping[str, Any]) -> Request:
@@ -240,13 +249,18 @@ def dated(frame: pl.DataFrame, column: str) -> str:
     return f"year:{date}"
 
 
+def year_in(column: str) -> pl.Expr:
+    """Return the year of each date, of any of many forms, or of each year; "" where there is none."""
+    text = pl.col(column).cast(pl.String)
+    return pl.coalesce(*(text.str.extract(form) for form in _YEARS), pl.lit(""))
+
+
 def _value(frame: pl.DataFrame, column: str) -> pl.Expr:
     name, _, date = column.partition(":")
     if name == "year" and (date or name not in frame.columns):
         date = date or dated(frame, name).partition(":")[2]
         has(frame, date)
-        text = pl.col(date).cast(pl.String)
-        return pl.coalesce(*(text.str.extract(form) for form in _YEARS), pl.lit(""))
+        return year_in(date)
     has(frame, column)
     kind = frame.schema[column]
     if isinstance(kind, pl.List) and not kind.inner.is_nested():

@@ -52,17 +52,23 @@ def frame_texts(frame: nw.DataFrame[Any], title: str = "", abstract: str = "") -
         InputError: A column is not there, or holds something else than texts.
     """
     named = {str(name): name for name in frame.columns}  # pandas may name columns by numbers
-    places = [_place(role, wanted, list(named)) for role, wanted in (("title", title), ("abstract", abstract))]
+    places = text_columns(list(named), title, abstract)
     if not any(places):
         raise InputError(f"data frame: no column for title or abstract; name it with abstract=. {choices('', named)}")
-    parts = [column_texts(frame[named[name]]) if name else [""] * len(frame) for name in places]
+    parts = [column_texts(frame.get_column(named[name])) if name else [""] * len(frame) for name in places]
     return [join_fields(*pair) for pair in zip(*parts, strict=True)]
 
 
-def _place(role: str, wanted: str, names: Sequence[str]) -> str:
-    if wanted and wanted not in names:
-        raise InputError(f"data frame: no column {wanted!r}; {choices(wanted, names)}")
-    return wanted or usual_column(role, names)
+def text_columns(names: Sequence[str], title: str = "", abstract: str = "") -> tuple[str, str]:
+    """Return the columns of title and abstract: those named, else those of usual names, "" where there is none.
+
+    Raises:
+        InputError: A column that is named is not there.
+    """
+    for wanted in filter(None, (title, abstract)):
+        if wanted not in names:
+            raise InputError(f"data frame: no column {wanted!r}; {choices(wanted, names)}")
+    return title or usual_column("title", names), abstract or usual_column("abstract", names)
 
 
 def column_texts(column: nw.Series[Any]) -> list[str]:

@@ -204,11 +204,15 @@ class Model:
         """
         column = self.column(label, definition)
         counts = self.lexicon.count([text])
-        values, norms = self._features(counts)
-        added = values * self._weighted((column,))[counts.terms, 0] / norms[0]
+        added = self.contributions(counts, column)
         order = np.argsort(-np.abs(added), kind="stable")
         found = [Contribution(self.lexicon.terms[counts.terms[place]], float(added[place])) for place in order]
         return (*found, Contribution("(intercept)", float(self.intercepts[column])))
+
+    def contributions(self, counts: Counts, column: int) -> Floats:
+        """Return what each of ``counts.terms`` adds to its text's score of the target at ``column``, of the same shape."""
+        values, norms = self._features(counts)
+        return np.asarray(values * self._weighted((column,))[counts.terms, 0] / np.repeat(norms, np.diff(counts.starts)))
 
     def column(self, label: str, definition: Definition) -> int:
         """Return the place of the target of ``label`` under ``definition``.

@@ -65,6 +65,16 @@ class Document:
     cpc: tuple[str, ...] = ()
     ipc: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, text: str) -> Document:
+        """Return the document that ``text`` stands for: its first line is the title, and a text of one line is an abstract.
+
+        >>> Document.of("A pump.").abstract, Document.of("Kite\\nIt flies.").title
+        ('A pump.', 'Kite')
+        """
+        title, feed, abstract = text.partition("\n")
+        return cls(title, abstract) if feed else cls("", title)
+
     @property
     def text(self) -> str:
         """The title, a line feed and the abstract: the form that ``TermCounter`` reads.

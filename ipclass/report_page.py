@@ -16,7 +16,7 @@ from typing import Any
 from ipclass import tables
 from ipclass.cells import Cell
 from ipclass.figures import SHIFT_RELIABLE
-from ipclass.highlight import highlighted, weighed
+from ipclass.highlight import marked
 from ipclass.markup import Html, el, embedded, safe, table
 from ipclass.model import Model
 from ipclass.printed import count, figure, group_name, largest_first, percent, short, shown_interval, shown_share
@@ -416,13 +416,7 @@ def _examples(found: Findings) -> list[Html]:
 
 def _document(example: Example, model: Model) -> Html:
     terms = {each.term: each.value for each in example.terms}
-    parts = [(text[:LONGEST_SHOWN], text) for text in (example.title, example.abstract)]
-    words = [weighed(text, terms, model) for text, _ in parts]
-    most = max((abs(weight) for part in words for _, _, weight in part), default=1.0)
-    title, abstract = (
-        Html(f"{highlighted(text, found, most)}{' […]' if text != whole else ''}")
-        for (text, whole), found in zip(parts, words, strict=True)
-    )
+    title, abstract = marked((example.title, example.abstract), terms, model, LONGEST_SHOWN)
     decided = ", ".join(f"{each.term} {each.value:+.2f}" for each in example.terms[:6])
     state = "tagged" if example.tagged else "not tagged"
     codes = f"codes: {example.codes}" if example.codes else ""
