@@ -17,8 +17,8 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration language scope shingles",
-    "files excel model shares audit vectorizer rules",
+    "labels records text scores counts figures calibration language scope shingles codes",
+    "files excel model shares audit vectorizer rules evidence",
     "corpus indicators highvalue",
     "training evaluation card batch rewriting duplicates",
     "tables sheets",
