@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass import cli_audit, cli_classify, cli_duplicates, cli_labels, cli_model, cli_report, cli_shares, cli_train
+from ipclass import cli_audit, cli_classify, cli_duplicates, cli_labels, cli_model, cli_report, cli_rules, cli_shares, cli_train
 from ipclass.commands import Commands
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def _options(
 
 app.command()(cli_classify.classify)
 app.command()(cli_classify.explain)
+app.command()(cli_rules.rules)
 app.command()(cli_duplicates.duplicates)
 app.command()(cli_shares.shares)
 app.command()(cli_shares.indicators)

@@ -20,11 +20,11 @@ LAYERS = (
     "labels records text scores counts figures calibration language scope shingles codes",
     "files excel model shares audit vectorizer rules evidence",
     "corpus indicators highvalue",
-    "training evaluation card batch rewriting duplicates",
+    "training evaluation card batch rewriting duplicates comparison",
     "tables sheets",
     "report",
     "commands",
-    "cli_classify cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_rules cli_duplicates cli_shares cli_audit cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
