@@ -16,6 +16,7 @@ from ipclass import (
     cli_model,
     cli_next,
     cli_report,
+    cli_rules,
     cli_shares,
     cli_train,
 )
@@ -52,6 +53,7 @@ def _options(
 
 app.command()(cli_classify.classify)
 app.command()(cli_explain.explain)
+app.command()(cli_rules.rules)
 app.command()(cli_duplicates.duplicates)
 app.command()(cli_shares.shares)
 app.command()(cli_explain.drivers)

@@ -17,10 +17,10 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 LAYERS = (
     "errors",
     "writing",
-    "labels records text scores counts figures calibration language scope shingles parts",
-    "files excel model shares audit inputs vectorizer rules judging active",
+    "labels records text scores counts figures calibration language scope shingles codes parts",
+    "files excel model shares audit inputs vectorizer rules evidence judging active",
     "corpus indicators label_parts highvalue",
-    "training evaluation judgements card batch changes inspection rewriting duplicates tagger component",
+    "training evaluation judgements card batch changes inspection rewriting duplicates comparison tagger component",
     "retraining",
     "committees pool",
     "joining gate search gradebook",
@@ -29,7 +29,7 @@ LAYERS = (
     "picking labelsheets",
     "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_duplicates cli_shares cli_audit cli_judge cli_next cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_report cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
