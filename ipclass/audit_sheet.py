@@ -33,8 +33,15 @@ class Line:
     cells: Mapping[str, str]
 
 
-def guideline_of(label: Label) -> str:
-    """Return how to judge for ``label``, as Markdown: the grades, and examples of each."""
+AUDIT_ADVICE = (
+    "Leave the grade empty if you cannot tell: such a row counts as not judged, never as no. Judge by the text alone:",
+    "look up neither tags nor probabilities, and leave the plan file closed. Rows may be sorted as a whole; do not",
+    "delete or add rows, and change no column but grade and remark.",
+)
+
+
+def guideline_of(label: Label, advice: Sequence[str] = AUDIT_ADVICE) -> str:
+    """Return how to judge for ``label``, as Markdown: the grades, lines of ``advice``, and examples of each grade."""
     examples = (("Grade 2", label.inside), ("Borderline, mostly grade 1", label.borderline), ("Grade 0", label.outside))
     return "\n".join(
         [
@@ -48,9 +55,7 @@ def guideline_of(label: Label) -> str:
             f"- **1**: not 2, but the wider definition holds. {_flowing(label.broad)}",
             "- **0** (or no): neither.",
             "",
-            "Leave the grade empty if you cannot tell: such a row counts as not judged, never as no. Judge by the text alone:",
-            "look up neither tags nor probabilities, and leave the plan file closed. Rows may be sorted as a whole; do not",
-            "delete or add rows, and change no column but grade and remark.",
+            *advice,
             *(
                 line
                 for title, lines in examples

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from ipclass import files
+from ipclass import evidence, files
 from ipclass.errors import InputError, OutputError
 from ipclass.files import STDIO, Block, Format, Layout, RowError, Source, as_lines, as_table, header, parse
 from ipclass.model import Model, Tags
@@ -188,11 +188,21 @@ def work(block: bytes | pl.DataFrame, job: Job) -> Done:
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
         _check_clash(read, added_columns(tags.labels, job))
-        payload = as_lines(read, added_fields(tags, model, job))
+        payload = as_lines(read, added_fields(tags, model, job, _code_verdicts(read, tags, model, job)))
     else:
-        payload = as_table(read, added_frame(tags, model, job), job.layout, job.output)
+        payload = as_table(read, added_frame(tags, model, job, _code_verdicts(read, tags, model, job)), job.layout, job.output)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     return Done(len(read), payload, assigned, dict(Counter(filter(None, tags.unscored))))
+
+
+def _code_verdicts(read: Block, tags: Tags, model: Model, job: Job) -> tuple[tuple[str, ...], ...]:
+    """Return for each label what the codes of each document make of its tag, if explanations are asked for and codes there."""
+    if not job.explain:
+        return ()
+    names = job.layout.columns or tuple({name: None for record in read.records or () for name in record})
+    columns = evidence.code_columns(names)
+    assigned = [[None] * len(row) if reason else row for row, reason in zip(tags.assigned.tolist(), tags.unscored, strict=True)]
+    return evidence.verdicts(read, columns, assigned, model.labels) if columns else ()
 
 
 def readable(source: Source, model: Model, definition: Definition) -> Iterator[str]:
@@ -225,10 +235,11 @@ def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored", "scope"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
+        names += [f"{label}_codes" for label in labels if evidence.code_columns(job.layout.columns)]
     return [job.prefix + name for name in [*names, "tagged_by"]]
 
 
-def added_frame(tags: Tags, model: Model, job: Job) -> pl.DataFrame:
+def added_frame(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str]] = ()) -> pl.DataFrame:
     """Return the columns of ``added_columns`` for a batch: tags as 0 and 1, empty where a text could not be tagged."""
     scored = pl.Series([not reason for reason in tags.unscored], dtype=pl.Boolean)
     tagged = [pl.Series(tags.assigned[:, place].astype("int8")) for place in range(len(tags.labels))]
@@ -237,6 +248,7 @@ def added_frame(tags: Tags, model: Model, job: Job) -> pl.DataFrame:
     values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored), _texts(tags.scope)]
     if job.explain:
         values += [_texts([_shown(row.get(label, ())) for row in tags.explanations]) for label in tags.labels]
+        values += map(_texts, codes)
     values.append(_texts([tagged_by(model, job.definition)] * len(tags)))
     return pl.DataFrame(dict(zip(added_columns(tags.labels, job), values, strict=True)))
 
@@ -254,7 +266,7 @@ def _shown(terms: Sequence[Contribution]) -> str:
     return "; ".join(f"{each.term} ({each.value:+.3f})" for each in terms)
 
 
-def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]:
+def added_fields(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str]] = ()) -> Iterator[dict[str, Any]]:
     """Yield the fields that tagging adds to each JSON object."""
     for row in range(len(tags)):
         reason = tags.unscored[row]
@@ -273,6 +285,8 @@ def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]
             fields["terms"] = {
                 label: [[each.term, round(each.value, 6)] for each in terms] for label, terms in tags.explanations[row].items()
             }
+        if codes:
+            fields["codes"] = {label: said[row] for label, said in zip(tags.labels, codes, strict=True) if said[row]}
         fields["tagged_by"] = tagged_by(model, job.definition)
         yield {job.prefix + name: value for name, value in fields.items()}
 

@@ -11,9 +11,12 @@ from ipclass import (
     cli_classify,
     cli_duplicates,
     cli_explain,
+    cli_judge,
     cli_labels,
     cli_model,
+    cli_next,
     cli_report,
+    cli_rules,
     cli_shares,
     cli_train,
 )
@@ -50,6 +53,7 @@ def _options(
 
 app.command()(cli_classify.classify)
 app.command()(cli_explain.explain)
+app.command()(cli_rules.rules)
 app.command()(cli_duplicates.duplicates)
 app.command()(cli_shares.shares)
 app.command()(cli_explain.drivers)
@@ -57,8 +61,11 @@ app.command()(cli_shares.indicators)
 app.command("high-value")(cli_shares.derive_high_value)
 app.add_typer(cli_audit.audit_app, name="audit")
 app.command()(cli_report.report)
+app.command("next")(cli_next.next_documents)
+app.command()(cli_judge.judge)
 app.command()(cli_train.train)
 app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
+app.command()(cli_model.compare)
 app.add_typer(cli_model.model_app, name="model")

@@ -306,6 +306,15 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0]
 
 
+def layout_for(columns: Sequence[str], wanted: Mapping[str, str], path: str) -> Layout:
+    """Return which of ``columns`` hold what, by their usual names or by those in ``wanted`` (title, abstract, id).
+
+    Raises:
+        InputError: A wanted column is not there, or one stands twice.
+    """
+    return _layout("csv", columns, wanted, path, need_text=False)
+
+
 def _layout(
     format: Format,
     names: Sequence[str],

@@ -43,7 +43,7 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
 
     Texts are what ``inputs.texts_of`` reads: a list, an array or a series of texts, documents, or a data frame with columns
     for title and abstract. Every text gets an answer, as scikit-learn expects; ``model_.tag`` says which of them are empty,
-    too short or not English.
+    too short or in another language.
 
     **One label a document** (``y`` of shape (n,)): ``predict`` gives the most probable class. The class "other" means none
     of the rest and is not trained. ``predict_proba`` is the distribution of independent labels given that exactly one holds

@@ -51,6 +51,14 @@ class Recipe:
     seed: int = 0
 
 
+def recipe_of(model: Model) -> Recipe:
+    """Return the recipe that ``model`` was made by, as far as it tells; what it does not tell is as usual."""
+    told = model.facts.get("recipe", {})
+    usual = asdict(Recipe())
+    known = {name: type(usual[name])(told[name]) for name in usual if type(told.get(name)) in (int, float)}
+    return Recipe(**{**usual, **known})
+
+
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """A classifier of one target, and what is known of it from documents that it had not seen.
@@ -98,7 +106,7 @@ def fit(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1, definitions: S
     folds = fold_of(corpus.groups(), recipe.folds)
     if len(np.unique(folds)) < 2:
         raise CorpusError(f"{len(set(corpus.groups()))} groups in one fold: more groups or folds are needed to calibrate")
-    unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
+    unseen = {fold: features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
     wanted = [(definition, label) for definition in definitions for label in corpus.labels.ids]
     fitted = Parallel(n_jobs=jobs)(  # processes: LIBLINEAR's random numbers are shared by the threads of one
         delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
@@ -121,7 +129,7 @@ def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
     return np.array([zlib.crc32(group.encode()) % folds for group in groups], np.int64)
 
 
-def _features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
+def features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
     """Return the features of all documents by the terms and document frequencies of those outside ``fold``.
 
     A document that helps to choose its own terms keeps rare ones that a new document would lose: it would be scored closer

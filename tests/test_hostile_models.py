@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import environment
-from hostile_models import MANIFESTS, PARTS, SIGNED, Canary, Files, arrays, files_in, label, put, signed, write, zipped
+from tampering import MANIFESTS, PARTS, SIGNED, Canary, Files, arrays, files_in, label, put, signed, write, zipped
 
 from ipclass import Model, counts, parts
 from ipclass.errors import ModelError

@@ -334,7 +334,7 @@ def test_a_break_without_effect_is_an_error(model: Model, small: pl.DataFrame, p
 
 
 def test_the_unscored_are_told_by_reason_and_no_document_vanishes(model: Model, small: pl.DataFrame, path: Path) -> None:
-    reasons = pl.Series(["empty", "not English", "", None, "too short"] * 180)
+    reasons = pl.Series(["empty", "language: de", "", None, "too short"] * 180)
     frame = unscored(small, range(300, 450)).with_columns(
         pl.when(pl.int_range(pl.len()).is_between(300, 449)).then(reasons).otherwise(pl.lit("")).alias("unscored")
     )
@@ -342,12 +342,12 @@ def test_the_unscored_are_told_by_reason_and_no_document_vanishes(model: Model, 
     for cell in made.cells:
         assert sum(cell.reasons.values()) == cell.unscored
     whole = cells(tabled(frame, model, path))[()]
-    assert dict(whole.reasons) == {"empty": 30, "not English": 30, "too short": 30, "no probability": 60}
+    assert dict(whole.reasons) == {"empty": 30, "language: de": 30, "too short": 30, "no probability": 60}
     shown = tables.as_frame(made)
     counted = ["unscored_empty", "unscored_no_probability", "unscored_not_english", "unscored_too_short"]
     assert [name for name in shown.columns if name.startswith("unscored_")] == counted
     assert shown.select(pl.sum_horizontal(counted)).to_series().to_list() == shown["unscored"].to_list()
-    assert "Unscored: empty 30, no probability 60, not English 30, too short 30." in tables.described(made)
+    assert "Unscored: empty 30, no probability 60, language: de 30, too short 30." in tables.described(made)
 
 
 def test_documents_far_from_the_training_texts_are_counted_among_the_scored(
