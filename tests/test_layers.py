@@ -18,7 +18,7 @@ LAYERS = (
     "errors",
     "writing",
     "labels records text scores counts figures calibration language scope shingles codes parts",
-    "files excel model shares audit inputs vectorizer rules evidence judging active",
+    "files excel model estimators audit inputs vectorizer rules evidence judging active",
     "corpus indicators label_parts highvalue",
     "training evaluation judgements batch changes inspection rewriting duplicates comparison tagger component",
     "joining gate search",
