@@ -264,7 +264,8 @@ def _tagged(held: nw.DataFrame[Any], model: Model, definition: Definition, title
             return frame
     job = Job(Layout("parquet", (), title, abstract, ""), "", definition, 0, "parquet")
     added = _added(frame_texts(held, title, abstract), model, job)
-    return frame.drop(added.columns, strict=False).hstack(added)
+    kept = frame.drop(added.columns, strict=False)
+    return kept.hstack(added) if kept.width else added  # a frame without columns has no rows either
 
 
 def as_polars(held: nw.DataFrame[Any], names: Container[str]) -> pl.DataFrame:
