@@ -30,7 +30,5 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, ipclass; print(*sorted(set(sys.modules) & {'numpy', 'polars', 'spacy', 'sklearn', 'typer'}))"
-    )
+    code = "import sys, ipclass; print(*sorted(set(sys.modules) & {'numpy', 'polars', 'spacy', 'sklearn', 'typer'}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split() == []
