@@ -188,14 +188,14 @@ def work(block: bytes | pl.DataFrame, job: Job) -> Done:
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
         _check_clash(read, added_columns(tags.labels, job))
-        payload = as_lines(read, added_fields(tags, model, job, _code_verdicts(read, tags, model, job)))
+        payload = as_lines(read, added_fields(tags, model, job, code_verdicts(read, tags, model, job)))
     else:
-        payload = as_table(read, added_frame(tags, model, job, _code_verdicts(read, tags, model, job)), job.layout, job.output)
+        payload = as_table(read, added_frame(tags, model, job, code_verdicts(read, tags, model, job)), job.layout, job.output)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     return Done(len(read), payload, assigned, dict(Counter(filter(None, tags.unscored))))
 
 
-def _code_verdicts(read: Block, tags: Tags, model: Model, job: Job) -> tuple[tuple[str, ...], ...]:
+def code_verdicts(read: Block, tags: Tags, model: Model, job: Job) -> tuple[tuple[str, ...], ...]:
     """Return for each label what the codes of each document make of its tag, if explanations are asked for and codes there."""
     if not job.explain:
         return ()

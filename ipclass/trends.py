@@ -127,7 +127,8 @@ def drivers(
     """
     held = eager(frame)
     texts = frame_texts(held, title, abstract)
-    years = _years(as_polars(held, without_texts(list(map(str, held.columns)))), year)
+    names = list(map(str, held.columns))
+    years = _years(as_polars(held, [year] if year in names else without_texts(names)), year)
     blocks = ((texts[at : at + _TEXTS], years[at : at + _TEXTS]) for at in range(0, len(texts), _TEXTS))
     return drivers_of(blocks, label, definition_named(definition), model_of(model), top)
 
