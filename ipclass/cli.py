@@ -10,11 +10,12 @@ from ipclass import cli_audit, cli_classify, cli_labels, cli_model, cli_report, 
 from ipclass.commands import Commands
 
 app = typer.Typer(
+    name="ipclass",
     cls=Commands,
     help="Tags patent abstracts by technology, and turns the tags into share statistics that can be defended.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.records import Definition
 
 audit_app = typer.Typer(
     cls=Commands,
@@ -23,8 +24,9 @@ def draw(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet to write: .csv or .xlsx.")] = None,
     number: Annotated[int | None, typer.Option("--number", "-n", help="Judgements. [default: 300]", show_default=False)] = None,
     definition: Annotated[
-        str, typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under.")
-    ] = "",
+        Definition | None,
+        typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under."),
+    ] = None,
     bulk: Annotated[float, typer.Option(help="The part to draw where the tagger expects nothing.")] = 0.4,
     seed: Annotated[int, typer.Option(help="Same seed, same sheet.", min=0)] = 0,
     target_width: Annotated[
@@ -52,7 +54,7 @@ def draw(
     from ipclass.batch import load
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = sheets.Wanted(label, definition, number, target_width, bulk, seed, columns)
+    wanted = sheets.Wanted(label, definition or "", number, target_width, bulk, seed, columns)
     if output is not None:
         drawn = sheets.draw(table, output, load(model), wanted, force=force)
         if not quiet:

@@ -8,16 +8,16 @@ from typing import Annotated
 
 import typer
 
-from ipclass.cli_shares import OPEN_YEARS, DefinitionsOption, LabelsOption
-from ipclass.commands import ForceOption, ModelOption, QuietOption, say
-from ipclass.errors import InputError, OutputError, choices
+from ipclass.cli_shares import OPEN_YEARS
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, QuietOption, say
+from ipclass.errors import OutputError
 
 
 def report(
     table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; none leaves it out.")] = "",
     country: Annotated[str, typer.Option(help="The column of the country; none leaves it out.")] = "",
     applicant: Annotated[str, typer.Option(help="The column of the applicant; none leaves it out.")] = "",
@@ -27,13 +27,13 @@ def report(
     files: Annotated[
         Path | None, typer.Option("--files", help="Also write tables (CSV, XLSX) and charts (SVG, PNG) to this folder.")
     ] = None,
-    method: Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")] = "emq",
+    method: MethodOption = "emq",
     where: Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')] = "",
     family: Annotated[str, typer.Option(help="Count families: the column that names them.")] = "",
     fractional: Annotated[bool, typer.Option("--fractional", help="Split a document among its values, as US;DE.")] = False,
     top: Annotated[int, typer.Option(help="Countries and applicants to show.", min=1, max=100)] = 10,
     examples: Annotated[int, typer.Option(help="Most probable documents to show for each label.", min=0, max=200)] = 20,
-    open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
+    open_since: Annotated[int, typer.Option(help="First open year; by default last year.", show_default=False)] = 0,
     level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
     draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
@@ -48,16 +48,13 @@ def report(
     from ipclass import report as reports
     from ipclass import tables, writing
     from ipclass.batch import load
-    from ipclass.shares import METHODS
 
-    if method not in METHODS:
-        raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
     reports.converter()
     request = tables.Request(
         labels=tuple(part.strip() for part in label.split(",") if part.strip()),
-        definitions=tables.default_definitions(table, definition),
+        definitions=tables.default_definitions(table, definition or ""),
         method=method,
         where=where,
         family=family,

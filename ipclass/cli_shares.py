@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import ForceOption, ModelOption, as_json, say, write_text
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say, write_text
 from ipclass.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 OPEN_YEARS = 2
 """Patents are published 18 months after filing: the last two years are never complete."""
 
-LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
-DefinitionsOption = Annotated[
-    str, typer.Option("--definition", "-d", help="strict, broad or both; by default what the table was tagged with.")
-]
-
 
 def shares(
     table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
@@ -32,14 +27,14 @@ def shares(
         str, typer.Option(help="Columns with commas between them, as year,country. year:filing_date takes it from a date.")
     ] = "",
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
-    method: Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")] = "emq",
+    definition: DefinitionsOption = None,
+    method: MethodOption = "emq",
     where: Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')] = "",
     family: Annotated[str, typer.Option(help="Count families: the column that names them.")] = "",
     fractional: Annotated[bool, typer.Option("--fractional", help="Split a document among its values, as US;DE.")] = False,
-    top: Annotated[int, typer.Option(help="Only the N largest applicants (or groups).", min=0)] = 0,
+    top: Annotated[int, typer.Option(help="Only the N largest applicants (or groups).", min=0, show_default=False)] = 0,
     population: Annotated[Path | None, typer.Option(help="CSV of country, year, population: adds rates per 10,000.")] = None,
-    open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
+    open_since: Annotated[int, typer.Option(help="First open year; by default last year.", show_default=False)] = 0,
     level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
     draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
@@ -57,22 +52,17 @@ def shares(
     """
     from ipclass import tables
     from ipclass.batch import load
-    from ipclass.shares import METHODS
 
     if verify is not None:
         _verify(table, verify, model, population)
         return
-    if method not in METHODS:
-        from ipclass.errors import choices
-
-        raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
     for each in (output, _beside(output)) if output is not None and not force else ():
         if each.exists():
             raise OutputError(f"{each}: exists; --force replaces it")
     request = tables.Request(
         by=_split(by),
         labels=_split(label),
-        definitions=tables.default_definitions(table, definition),
+        definitions=tables.default_definitions(table, definition or ""),
         method=method,
         where=where,
         family=family,
@@ -171,7 +161,7 @@ def _shown(row: dict[str, Any], name: str) -> str:
 def indicators(
     table: Annotated[str, typer.Argument(help="A tagged table, or one to be tagged on the way.")],
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; for growth.")] = "year",
     of: Annotated[str, typer.Option(help="The column whose groups are compared, as country.")] = "country",
     holder: Annotated[str, typer.Option(help="The column of applicants, for concentration.")] = "",
@@ -188,7 +178,7 @@ def indicators(
     from ipclass.batch import load
 
     request = tables.Request(
-        labels=_split(label), definitions=tables.default_definitions(table, definition)[:1], where=where, seed=seed
+        labels=_split(label), definitions=tables.default_definitions(table, definition or "")[:1], where=where, seed=seed
     )
     found = tables.indicator_tables(table, load(model), request, year, of, holder, model)
     for name, column in (("growth a year", year), (f"advantage by {of}", of)):
@@ -214,7 +204,7 @@ def _figure(value: Any) -> str:
 def derive_high_value(
     table: Annotated[str, typer.Argument(help="A CSV, TSV or Parquet table, tagged or not.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, with a column high_value.")],
-    start: Annotated[str, typer.Option(help="Whether ten years in force run from filing or grant.")] = "filing",
+    start: Annotated[Literal["filing", "grant"], typer.Option(help="Whence ten years in force run.")] = "filing",
     as_of: Annotated[str, typer.Option(help="The day on which it is asked, as 2026-01-31; by default today.")] = "",
     force: ForceOption = False,
 ) -> None:

@@ -16,7 +16,7 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 # Each line imports only from its own line, without a circle, and from those above.
 LAYERS = (
     "errors",
-    "writing",
+    "writing completion",
     "labels records text scores counts figures calibration",
     "files excel model shares audit vectorizer rules",
     "corpus indicators highvalue",
