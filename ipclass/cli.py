@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass import cli_audit, cli_classify, cli_labels, cli_model, cli_report, cli_shares, cli_train
+from ipclass import cli_audit, cli_classify, cli_demo, cli_labels, cli_model, cli_report, cli_shares, cli_train
 from ipclass.commands import Commands
 
 app = typer.Typer(
@@ -51,3 +51,4 @@ app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
 app.add_typer(cli_model.model_app, name="model")
+app.command()(cli_demo.demo)

@@ -22,6 +22,7 @@ from ipclass.records import Definition
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer hands out no name for the parent of all its complaints
 CHAPTERS = {
+    "Start": "demo",
     "Tag": "classify explain high-value",
     "Count": "shares indicators report",
     "Judge": "audit evaluate",

@@ -19,12 +19,12 @@ LAYERS = (
     "writing completion",
     "labels records text scores counts figures calibration",
     "files excel model shares audit vectorizer rules",
-    "corpus indicators highvalue",
+    "corpus indicators highvalue demo",
     "training evaluation card batch",
     "tables sheets",
     "report",
     "commands",
-    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model cli_demo",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
