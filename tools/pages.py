@@ -75,7 +75,8 @@ def blocks(page: str) -> list[Block]:
             match.end("text"),
         )
         follows = before is not None and not page[before.end() : match.start()].strip()
-        if found and follows and block.language in ("", "text") and found[-1].language in RUN and not found[-1].output:
+        answers = found and follows and found[-1].language in RUN and not found[-1].output and not found[-1].reason
+        if answers and block.language in ("", "text") and not block.title:
             found[-1] = Block(*(getattr(found[-1], name) for name in Block.__dataclass_fields__ if name != "output"), block)
         else:
             found.append(block)
