@@ -9,6 +9,7 @@ import typer
 from ipclass import (
     cli_audit,
     cli_classify,
+    cli_demo,
     cli_duplicates,
     cli_explain,
     cli_judge,
@@ -23,11 +24,12 @@ from ipclass import (
 from ipclass.commands import Commands
 
 app = typer.Typer(
+    name="ipclass",
     cls=Commands,
     help="Tags patent abstracts by technology, and turns the tags into share statistics that can be defended.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -69,3 +71,4 @@ app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
 app.command()(cli_model.compare)
 app.add_typer(cli_model.model_app, name="model")
+app.command()(cli_demo.demo)

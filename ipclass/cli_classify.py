@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, say
-from ipclass.errors import InputError
+from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say
 
 if TYPE_CHECKING:
     from ipclass.batch import Summary
@@ -26,7 +25,7 @@ def classify(
     encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
-    backend: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
+    backend: Annotated[Literal["local", "dask"], typer.Option(help="local, or dask for a cluster.")] = "local",
     scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     model: ModelOption = "",
@@ -41,12 +40,17 @@ def classify(
     from ipclass import batch, files
     from ipclass.records import definition_named
 
+    if backend == "dask" and not scheduler:
+        raise typer.BadParameter("a cluster needs --scheduler ADDRESS", param_hint="--backend dask")
     columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
     source = files.Source(table, input_format or None, columns, encoding)
     if as_table:
         for line in batch.readable(source, batch.load(model), definition_named(definition)):
             typer.echo(line)
         return
+    layout, digest = source.layout, batch.load(model).digest[:12]
+    detail(f"{table}: {layout.format}, title from {layout.title or 'nothing'}, abstract from {layout.abstract or 'nothing'}")
+    detail(f"model {model or 'as shipped'}, digest {digest}")
     written = files.format_of(output, output_format or None, default=source.layout.format)
     job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
     with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
@@ -67,11 +71,7 @@ def classify(
 def _spread(backend: str, scheduler: str) -> Any:
     from ipclass import batch
 
-    if backend == "local":
-        return None
-    if backend != "dask" or not scheduler:
-        raise InputError(f"--backend {backend}: must be local, or dask with --scheduler ADDRESS")
-    return batch.spread_over_dask(scheduler)
+    return batch.spread_over_dask(scheduler) if backend == "dask" else None
 
 
 def _told(summary: Summary) -> str:

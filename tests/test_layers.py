@@ -16,10 +16,10 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 # Each line imports only from its own line, without a circle, and from those above.
 LAYERS = (
     "errors",
-    "writing",
+    "writing completion",
     "labels records text scores counts figures calibration language scope shingles codes parts",
     "files excel model shares audit inputs vectorizer rules evidence judging active",
-    "corpus indicators label_parts highvalue",
+    "corpus indicators label_parts highvalue demo",
     "training evaluation judgements card batch changes inspection rewriting duplicates comparison tagger component",
     "retraining",
     "committees pool",
@@ -29,7 +29,7 @@ LAYERS = (
     "picking labelsheets",
     "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_report cli_train cli_labels cli_model",
+    "cli_classify cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_report cli_train cli_labels cli_model cli_demo",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
