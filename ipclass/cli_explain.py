@@ -100,6 +100,7 @@ def _facts(
         explained[label] = {
             "probability": prediction.probabilities.get(label),
             "threshold": model.targets[model.column(label, definition)].threshold,
+            "score": math.fsum(each.value for each in (*terms, intercept)),
             "intercept": intercept.value,
             "terms": [[each.term, each.value] for each in terms],
         }

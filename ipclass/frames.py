@@ -14,7 +14,7 @@ import polars as pl
 
 from ipclass import batch
 from ipclass.batch import Job, added_frame, tagged_by
-from ipclass.errors import InputError, choices
+from ipclass.errors import InputError, choices, one_of
 from ipclass.files import Layout
 from ipclass.grouping import UNITS, Request, first_open_year
 from ipclass.grouping import title as column_title
@@ -233,9 +233,8 @@ def _request(by: str | Iterable[str], asked: dict[str, Any]) -> Request:
     for name in asked:
         if name not in known:
             raise InputError(f"shares() takes no {name!r}; {choices(name, known)}")
-    for name, options in (("method", METHODS), ("unit", UNITS)):
-        if (value := asked.get(name, options[0])) not in options:
-            raise InputError(f"no {name} {value!r}; {choices(str(value), options)}")
+    one_of("method", str(asked.get("method", METHODS[0])), METHODS)
+    one_of("unit", str(asked.get("unit", UNITS[0])), UNITS)
     listed: dict[str, Any] = {name: _several(asked[name]) for name in ("labels", "breaks") if name in asked}
     given: dict[str, Any] = {"open_since": first_open_year(), **asked, **listed}
     return Request(by=_several(by), **given)
