@@ -135,7 +135,7 @@ def _base(request: Request, folders: Sequence[Path], judged: bool) -> Corpus:
 
 def told(prepared: Prepared, quiet: bool = False) -> list[str]:
     """Return all that is wrong, and unless ``quiet`` all that is to be told, a line each; of many of a kind the first."""
-    notices = [] if quiet else [f"note: {line}" for line in judgements.listed(prepared.notices)]
+    notices = [] if quiet else [f"note: {line}" for line in judgements.listed(prepared.notices, most=8)]
     return [*notices, *(f"error: {line}" for line in judgements.listed(prepared.errors))]
 
 
