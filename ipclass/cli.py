@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ipclass import cli_audit, cli_classify, cli_judge, cli_labels, cli_model, cli_next, cli_report, cli_shares, cli_train
+from ipclass import (
+    cli_audit,
+    cli_classify,
+    cli_judge,
+    cli_labels,
+    cli_model,
+    cli_next,
+    cli_quality,
+    cli_report,
+    cli_shares,
+    cli_train,
+)
 from ipclass.commands import Commands
 
 app = typer.Typer(
@@ -51,4 +62,6 @@ app.command()(cli_train.train)
 app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
+cli_labels.labels_app.command("doubts")(cli_quality.doubts)
+cli_labels.labels_app.command("agreement")(cli_quality.agreement)
 app.add_typer(cli_model.model_app, name="model")

@@ -8,7 +8,9 @@ import typer
 
 from ipclass.commands import Commands, ModelOption
 
-labels_app = typer.Typer(cls=Commands, help="Show what the labels mean.", no_args_is_help=True)
+labels_app = typer.Typer(
+    cls=Commands, help="What the labels mean, and how far judgements for them can be trusted.", no_args_is_help=True
+)
 
 
 @labels_app.command("list")
