@@ -154,6 +154,18 @@ def fatal(prepared: Prepared, lenient: bool) -> tuple[Finding, ...]:
     return tuple(each for each in prepared.errors if not (lenient and each.row))
 
 
+def passed_over(prepared: Prepared) -> str:
+    """Return what is to be told where rows with an error are left out and nothing is trained, or nothing.
+
+    Raises:
+        CorpusError: A file cannot be read at all, or holds no judgement.
+    """
+    if unreadable := [each for each in prepared.read.errors if not each.row]:
+        raise CorpusError(str(unreadable[0]))
+    n = sum(bool(each.row) for each in prepared.errors)
+    return f"{n:,} rows of judgements have an error and are passed over; ipclass train --check tells them" if n else ""
+
+
 def retrain(prepared: Prepared, request: Request, tell: Told = lambda line: None) -> Retrained:
     """Return the model that ``prepared`` teaches, compared with ``request.against`` if that is given.
 

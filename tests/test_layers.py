@@ -22,14 +22,14 @@ LAYERS = (
     "corpus indicators label_parts highvalue demo",
     "training evaluation judgements card batch changes inspection rewriting duplicates comparison tagger component",
     "retraining",
-    "committees pool",
-    "joining gate search gradebook",
+    "committees pool doubts",
+    "joining gate search gradebook agreement",
     "tagged grouping cells tables table_files population indicator_tables frames",
     "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
     "picking labelsheets",
     "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_report cli_train cli_labels cli_model cli_demo",
+    "cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_quality cli_report cli_train cli_labels cli_model cli_demo",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
