@@ -29,7 +29,8 @@ LAYERS = (
     "picking labelsheets",
     "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next cli_quality cli_report cli_train cli_labels cli_model cli_demo",
+    "cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next",
+    "cli_quality cli_report cli_train cli_labels cli_model cli_demo",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}

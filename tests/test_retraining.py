@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import LABELS, Ended, document, environment, ipclass, judged, write_csv, write_jsonl
-from hostile import files_in
+from tampering import files_in
 
 from ipclass import Model, gate, parts, retraining, training
 from ipclass import corpus as corpora
