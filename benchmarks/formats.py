@@ -15,26 +15,115 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import argparse
 import gzip
+import io
 import json
+import random
+import subprocess
 import sys
+import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "formats"), str(HERE)]
 
-from ipclass.formats import values
+import sources  # the writers of the tests
+from speed import machine, say, spend
+
+from ipclass.formats import Input, read, values
 from ipclass.formats.unslashed import splits
 
 POOL = ROOT.parent / "shared" / "pool" / "patents.jsonl.gz"
+DOCUMENTS = 200_000
+CITATIONS = 10
+DESCRIPTION = 4_000  # characters; real ones are ten times longer, and are passed over at the speed of a search
+FASTEST_WANTED = 5_000
 
 
 def pool() -> Iterator[dict[str, Any]]:
     with gzip.open(POOL, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
+
+
+def shuffled_pool() -> list[dict[str, Any]]:
+    documents = list(pool())
+    random.Random(0).shuffle(documents)
+    return documents
+
+
+def patent_of(document: dict[str, Any], n: int) -> sources.Patent:
+    """Return a document of the pool as a grant of the US: its texts and codes, and numbers made for it."""
+    codes = tuple(filter(None, map(values.code, document["cpc"])))[:12] or ("G06N3/08", "A63H27/08")
+    return sources.Patent(
+        *("US", str(20_000_000 + n), "B2", _legal(document["title"]), _legal(document["abstract"])),
+        family=str(990_000_000 + n),
+        filing="2015-01-05",
+        priority="2014-01-06",
+        publication="2018-11-13",
+        grant="2018-11-13",
+        applicants=((values.name(_legal(document["assignee"] or "")) or "Nobody Inc.", "US", "enterprise"),),
+        cpc=codes,
+        ipc=codes[:3],
+    )
+
+
+def _legal(text: str) -> str:
+    """Return ``text`` without the signs that XML cannot hold: control characters and halves of surrogate pairs."""
+    return "".join(sign for sign in text if sign in "\t\n\r" or " " <= sign < "\ud800" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff")
+
+
+# -- speed --------------------------------------------------------------------------------------------------------------
+
+
+def speed() -> dict[str, Any]:
+    """Measure the reader alone, and with the model behind it, on one core, on files of two sizes: memory must not grow."""
+    runs = []
+    with tempfile.TemporaryDirectory(prefix="ipclass-formats-") as folder:
+        for size in (DOCUMENTS // 10, DOCUMENTS):
+            path = Path(folder) / f"{size}.xml"
+            write_weekly(path, size)
+            for what in ("nothing", "read", "tag"):
+                wall, cpu, peak = spend([sys.executable, str(HERE / "formats.py"), f"_{what}", str(path)], pinned=True)
+                runs.append({"documents": size, "what": what, "wall": wall, "cpu": cpu, "peak_mb": peak, "mb": path.stat().st_size / 1e6})
+                say(f"{size:>9,} {what:<8} {wall:7.1f} s, cpu {cpu:7.1f} s, peak {peak:5.0f} MB, file {path.stat().st_size / 1e6:,.0f} MB")
+            path.unlink()
+    return {"machine": machine(), "runs": runs}
+
+
+def write_weekly(path: Path, size: int) -> None:
+    documents = islice(cycle(shuffled_pool()), size)
+    with path.open("w", encoding="utf-8") as file:
+        for n, document in enumerate(documents):
+            file.write(sources.uspto_document(patent_of(document, n), citations=CITATIONS, description=DESCRIPTION))
+
+
+def consume(what: str, path: Path) -> None:
+    """Read a file, and tag what is in it or not: the process that is measured."""
+    from ipclass.model import Model
+
+    model = Model.load()
+    model.tag(["A pump\nA pump that pumps water out of a well with little noise and much power"])
+    if what == "nothing":
+        return
+    found = rejected = 0
+    for batch in read("uspto", [Input(path.name, lambda: path.open("rb"))]):
+        found, rejected = found + batch.frame.height, rejected + len(batch.rejects)
+        if what == "tag":
+            model.tag(texts_of(batch.frame))
+    if found + rejected != int(path.stem) or rejected:
+        raise SystemExit(f"{found:,} documents and {rejected:,} rejects of {path.stem}")
+
+
+def texts_of(frame: Any) -> list[str]:
+    return (frame["title"] + "\n" + frame["abstract"]).to_list()
+
+
+# -- symbols ------------------------------------------------------------------------------------------------------------
 
 
 def symbols() -> None:
@@ -60,10 +149,18 @@ def symbols() -> None:
 
 
 def main() -> None:
+    if len(sys.argv) == 3 and sys.argv[1].startswith("_"):
+        consume(sys.argv[1][1:], Path(sys.argv[2]))
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["speed", "round-trip", "symbols"])
     given = parser.parse_args()
-    {"symbols": symbols}[given.what]()
+    if given.what == "symbols":
+        symbols()
+        return
+    found = speed()
+    path = HERE / "results" / "formats.json"
+    path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _PARSER = etree.XMLParser(
     remove_comments=True,
     remove_pis=True,
 )
-_BLOCKS = tuple(f"{{*}}{name}" for name in "p li br heading row entry tr td".split())
+_BLOCKS = frozenset("p li br heading row entry tr td".split())
 
 
 def documents(stream: BinaryIO, opening: re.Pattern[bytes]) -> Iterator[bytes]:
@@ -85,14 +85,17 @@ def text(element: Element | None) -> str:
     """
     if element is None:
         return ""
-    for each in element.iter(*_BLOCKS):
-        each.text, each.tail = f" {each.text or ''}", f" {each.tail or ''}"
+    if not len(element):
+        return values.text(element.text or "")
+    for each in element.iter():
+        if isinstance(each.tag, str) and each.tag.rpartition("}")[2] in _BLOCKS:
+            each.text, each.tail = f" {each.text or ''}", f" {each.tail or ''}"
     return values.text(html.unescape("".join(element.itertext())))
 
 
-def local(element: Element) -> str:
-    """Return the name of an element without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+def children(element: Element | None) -> dict[str, str]:
+    """Return the texts of an element's children by their names, which have no namespace."""
+    return {each.tag: each.text or "" for each in element} if element is not None else {}
 
 
 def inner(element: Element | None, path: str) -> str:

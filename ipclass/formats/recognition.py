@@ -32,6 +32,7 @@ _KEYS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"main_cpc_label", "abstract"}), "hupd"),
     (frozenset({"main_ipcr_label", "abstract"}), "hupd"),
 )
+_OWN_TABLES = (frozenset({"patent_title", "patent_abstract"}), frozenset({"appln_title", "appln_abstract"}))
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\]:,]')
 _DEEPEST_KEYS = 3
 
@@ -121,12 +122,9 @@ def _table(text: str) -> str:
 def _joined(names: list[str]) -> str:
     """Return the source of one of several tables that are joined.
 
-    Who has brought title and abstract together has made a table of their own, the other columns of which count too; only
-    PatentsView's table of before 2023 had both.
+    Who has brought title and abstract together has made a table of their own, the other columns of which count too.
     """
-    for source in ("patentsview", "patstat"):
-        roles = roles_of(names, source)
-        has_both = {"title", "abstract"} <= {role.table for role in roles}
-        if roles and (not has_both or any({"title", "abstract"} <= role.needs for role in roles)):
-            return source
-    return ""
+    header = frozenset(map(folded, names))
+    if any(both <= header for both in _OWN_TABLES):
+        return ""
+    return next((source for source in ("patentsview", "patstat") if roles_of(header, source)), "")

@@ -17,7 +17,7 @@ from ipclass.records import STANDARD, Reject
 
 SEPARATORS = "\t,;|"
 _BETWEEN_CODES = re.compile(r"[;,|\r\n]+")
-_BETWEEN_DATES = re.compile(r"[;|\r\n]+")
+_SEVERAL = re.compile(r"[;|\r\n]+")
 _DATES = tuple(name for name in STANDARD if name.endswith("_date"))
 
 
@@ -144,13 +144,13 @@ def _first(row: Cells, places: Sequence[int]) -> str:
 def _fields(row: Cells, plan: _Plan) -> Fields:
     raw = {part: _first(row, places) for part, places in plan.places.items()}
     read_date = values.sheet_date if plan.in_workbook else values.date
-    number = values.publication(raw["id"], raw.get("office", ""), raw.get("kind", ""))
+    number = values.publication(_SEVERAL.split(raw["id"])[0], raw.get("office", ""), raw.get("kind", ""))
     fields = {
         "id": number.id or values.text(raw.get("number", "")),
         "title": _text(row, plan.places["title"]),
         "abstract": _text(row, plan.places.get("abstract", ())),
         "family": values.name(raw.get("family", "")),
-        **{name: values.earliest(map(read_date, _BETWEEN_DATES.split(raw[name]))) for name in _DATES if raw.get(name)},
+        **{name: values.earliest(map(read_date, _SEVERAL.split(raw[name]))) for name in _DATES if raw.get(name)},
         "office": number.office,
         "kind": number.kind,
         **_applicants(raw, plan.profile.names),

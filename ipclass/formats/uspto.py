@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ipclass.formats import values
 from ipclass.formats.batches import Fields, Input, UnreadableError, document_by_document, parties
-from ipclass.formats.markup import Element, documents, encoding_declared, inner, parsed, text
+from ipclass.formats.markup import Element, children, documents, encoding_declared, inner, parsed, text
 from ipclass.records import Reject
 
 ROOTS = ("us-patent-grant", "us-patent-application")
@@ -87,12 +87,14 @@ def _fields(root: Element) -> Fields:
     if biblio is None:
         raise UnreadableError("has no bibliographic data")
     parts = {each.tag: each for each in biblio}
-    number, day = _published(parts.get("publication-reference"))
+    published = _document_id(parts.get("publication-reference"))
+    number = values.publication(*(published.get(part, "") for part in ("doc-number", "country", "kind")))
+    day = values.date(published.get("date", ""))
     return {
         "id": number.id,
         "title": text(parts.get("invention-title")),
         "abstract": text(root.find("abstract")),
-        "filing_date": values.date(inner(parts.get("application-reference"), "document-id/date")),
+        "filing_date": values.date(_document_id(parts.get("application-reference")).get("date", "")),
         "priority_date": values.earliest(map(values.date, _priorities(parts))),
         "publication_date": day,
         "grant_date": day if granted else "",
@@ -104,9 +106,8 @@ def _fields(root: Element) -> Fields:
     }
 
 
-def _published(reference: Element | None) -> tuple[values.Publication, str]:
-    country, number, kind, day = (inner(reference, f"document-id/{part}") for part in ("country", "doc-number", "kind", "date"))
-    return values.publication(number, country, kind), values.date(day)
+def _document_id(reference: Element | None) -> dict[str, str]:
+    return children(reference.find("document-id") if reference is not None else None)
 
 
 def _priorities(parts: Mapping[str, Element]) -> Iterator[str]:
@@ -135,16 +136,17 @@ def _holder(party: Element) -> tuple[str, str, str]:
     book = party.find("addressbook")
     if book is None:
         book = party  # some assignees have no address book
-    person = ", ".join(filter(None, (inner(book, "last-name"), inner(book, "first-name"))))
-    return inner(book, "orgname") or person, inner(book, "address/country"), values.role(inner(book, "role"))
+    known = children(book)
+    person = ", ".join(filter(None, (known.get("last-name"), known.get("first-name"))))
+    return known.get("orgname") or person, inner(book, "address/country"), values.role(known.get("role", ""))
 
 
 def _codes(container: Element | None, tag: str) -> list[str]:
     """Return the symbols in a container, which holds the document's own: the examiner's field of search lies elsewhere."""
     found = []
     for each in container.iter(tag) if container is not None else ():
-        parts = {part.tag: part.text or "" for part in each}
-        section, kind, subclass, group, subgroup = (parts.get(name, "").strip() for name in _CODE_PARTS)
+        known = children(each)
+        section, kind, subclass, group, subgroup = (known.get(name, "") for name in _CODE_PARTS)
         found.append(f"{section}{kind}{subclass}{group}/{subgroup}")
     return found
 

@@ -49,7 +49,7 @@ _ROLES: Mapping[str, str] = {
 }
 _PATSTAT_WORDS = ("company", "gov non-profit", "university", "hospital", "individual")
 
-_EXOTIC_SPACE = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]+")
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
 _YEAR_FIRST = re.compile(r"(\d{4})(?:[-./年]\s*(\d{1,2})(?:[-./月]\s*(\d{1,2})日?|月)?)?(?:[T ]\s*\d{1,2}:\d{2}.*)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})?(?:\.0+)?", re.ASCII)
@@ -74,7 +74,8 @@ def text(value: str) -> str:
     >>> text(" A pump.\\r\\n\\tIt \\x00 pumps. ")
     'A pump. It pumps.'
     """
-    return _EXOTIC_SPACE.sub(" ", value).strip()
+    plain = " ".join(value.split())
+    return plain if plain.isprintable() else _CONTROL.sub(" ", plain).strip()
 
 
 def name(value: str) -> str:
