@@ -15,15 +15,13 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import argparse
 import gzip
-import io
 import json
 import random
-import subprocess
+import re
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -43,6 +41,7 @@ DOCUMENTS = 200_000
 CITATIONS = 10
 DESCRIPTION = 4_000  # characters; real ones are ten times longer, and are passed over at the speed of a search
 FASTEST_WANTED = 5_000
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def pool() -> Iterator[dict[str, Any]]:
@@ -74,7 +73,9 @@ def patent_of(document: dict[str, Any], n: int) -> sources.Patent:
 
 def _legal(text: str) -> str:
     """Return ``text`` without the signs that XML cannot hold: control characters and halves of surrogate pairs."""
-    return "".join(sign for sign in text if sign in "\t\n\r" or " " <= sign < "\ud800" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff")
+    return "".join(
+        sign for sign in text if sign in "\t\n\r" or " " <= sign < "\ud800" or "\ue000" <= sign <= "\ufffd" or sign > "\uffff"
+    )
 
 
 # -- speed --------------------------------------------------------------------------------------------------------------
@@ -89,8 +90,9 @@ def speed() -> dict[str, Any]:
             write_weekly(path, size)
             for what in ("nothing", "read", "tag"):
                 wall, cpu, peak = spend([sys.executable, str(HERE / "formats.py"), f"_{what}", str(path)], pinned=True)
-                runs.append({"documents": size, "what": what, "wall": wall, "cpu": cpu, "peak_mb": peak, "mb": path.stat().st_size / 1e6})
-                say(f"{size:>9,} {what:<8} {wall:7.1f} s, cpu {cpu:7.1f} s, peak {peak:5.0f} MB, file {path.stat().st_size / 1e6:,.0f} MB")
+                mb = path.stat().st_size / 1e6
+                runs.append({"documents": size, "what": what, "wall": wall, "cpu": cpu, "peak_mb": peak, "file_mb": mb})
+                say(f"{size:>9,} {what:<8} {wall:7.1f} s, cpu {cpu:7.1f} s, peak {peak:5.0f} MB, file {mb:,.0f} MB")
             path.unlink()
     return {"machine": machine(), "runs": runs}
 
@@ -99,7 +101,8 @@ def write_weekly(path: Path, size: int) -> None:
     documents = islice(cycle(shuffled_pool()), size)
     with path.open("w", encoding="utf-8") as file:
         for n, document in enumerate(documents):
-            file.write(sources.uspto_document(patent_of(document, n), citations=CITATIONS, description=DESCRIPTION))
+            patent = patent_of(document, n)
+            file.write(sources.uspto_document(patent, citations=CITATIONS, description=DESCRIPTION))
 
 
 def consume(what: str, path: Path) -> None:

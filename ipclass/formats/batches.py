@@ -26,6 +26,8 @@ LARGEST = 16 << 20
 LARGEST_WHOLE = 64 << 20
 """Bytes of a file that can only be read whole: a JSON array, an old workbook."""
 
+NO_DOCUMENT = "the file holds no document"
+
 BATCH_ROWS = 2_000
 _BATCH_CHARACTERS = 16 << 20
 _HALF = re.compile("[\ud800-\udfff]")
@@ -81,7 +83,7 @@ def document_by_document(
             yield Reject(input.name, f"document {number + 1}", f"nothing can be read from here on: {shown(error)}")
         else:
             if not number:
-                yield Reject(input.name, "document 1", "the file holds no document")
+                yield Reject(input.name, "document 1", NO_DOCUMENT)
 
 
 def shown(error: Exception) -> str:

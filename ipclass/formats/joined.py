@@ -14,7 +14,7 @@ from itertools import islice
 
 from ipclass.errors import InputError
 from ipclass.formats import values
-from ipclass.formats.batches import READ_ERRORS, Fields, Input, begun, parties, shown
+from ipclass.formats.batches import NO_DOCUMENT, READ_ERRORS, Fields, Input, begun, parties, shown
 from ipclass.formats.profiles import folded
 from ipclass.formats.rows import BadRow, Dialect, decoded, encoding_of, problem_of, text_rows
 from ipclass.formats.tabular import SEPARATORS, no_abstracts
@@ -66,6 +66,8 @@ def read(source: str, inputs: Sequence[Input], title_only: bool) -> Iterator[Fie
             database.execute(f"CREATE INDEX by_key_{table} ON {table} (key)")
         yield from _documents(database)
         yield from _left_over(database)
+        if not database.execute("SELECT 1 FROM document LIMIT 1").fetchone():
+            yield Reject(inputs[0].name, "row 1", NO_DOCUMENT)
 
 
 def roles_of(header: Iterable[str], source: str) -> tuple[Role, ...]:

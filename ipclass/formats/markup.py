@@ -38,18 +38,17 @@ def documents(stream: BinaryIO, opening: re.Pattern[bytes]) -> Iterator[bytes]:
 
     Of what is larger than ``LARGEST`` the middle is left out.
     """
-    kept, searched = b"", 0
+    kept, searched, opened = b"", 0, 0
     while chunk := stream.read(_CHUNK):
         data = kept + chunk
-        begins = [found.start() for found in opening.finditer(data, searched)]
         begin = 0
-        for end in begins:
-            yield data[begin:end]
-            begin = end
+        for found in opening.finditer(data, searched):
+            yield data[begin : found.start()]
+            begin, opened = found.start(), 1
         kept = data[begin:]
         if len(kept) > LARGEST + _CHUNK:
             kept = kept[:LARGEST] + kept[-_LONGEST_TAG:]
-        searched = max(1 if begins else 0, len(kept) - _LONGEST_TAG)
+        searched = max(opened, len(kept) - _LONGEST_TAG)  # a match that begins what is kept must not be found again
     yield kept
 
 

@@ -70,8 +70,15 @@ def _espacenet(raw: Raw) -> Mapping[str, str]:
     return parties((name, country, "") for name, country in found)
 
 
-_DERWENT_SECTION = re.compile(r"\b(?:[A-Z]{3,}(?:\([A-Z]\))? ){0,5}[A-Z]{3,}(?:\([A-Z]\))? - (?=\S)")
-_DERWENT_DRAWINGS = re.compile(r"\bDESCRIPTION OF DRAWING\(S\) - .*", re.DOTALL)
+_DERWENT_HEADINGS = (
+    "NOVELTY|USE|ADVANTAGE|DETAILED DESCRIPTION|DESCRIPTION OF DRAWING\\(S\\)|ACTIVITY|MECHANISM OF ACTION|TECHNOLOGY FOCUS|"
+    "EXTENSION ABSTRACT|WIDER DISCLOSURE|SPECIFIC COMPOUNDS|ADMINISTRATION|PREPARATION|EXAMPLE"
+)
+_DERWENT_HEADING = re.compile(rf"(?<![A-Z] )\b(?:{_DERWENT_HEADINGS}) - ")
+_DERWENT_DRAWINGS = re.compile(
+    rf"\bDESCRIPTION OF DRAWING\(S\) - .*?(?=\b(?:{_DERWENT_HEADINGS}) - |\Z)",
+    re.DOTALL,
+)
 _DERWENT_CODE = re.compile(r"(.*?)\s*\(\w{4}-(\w)\)", re.DOTALL)
 _DERWENT_DAY = re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b")
 
@@ -85,7 +92,7 @@ def derwent_abstract(text: str) -> str:
     >>> derwent_abstract("NOVELTY - A pump. USE - For oil. DESCRIPTION OF DRAWING(S) - The drawing shows a pump. Pump (1)")
     'A pump. For oil.'
     """
-    return values.text(_DERWENT_SECTION.sub("", _DERWENT_DRAWINGS.sub("", text)))
+    return values.text(_DERWENT_HEADING.sub("", _DERWENT_DRAWINGS.sub("", text)))
 
 
 def _derwent(raw: Raw) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ipclass.errors import InputError
 from ipclass.formats import values
-from ipclass.formats.batches import LARGEST, READ_ERRORS, Fields, Input, begun, parties, shown
+from ipclass.formats.batches import LARGEST, NO_DOCUMENT, READ_ERRORS, Fields, Input, begun, parties, shown
 from ipclass.formats.profiles import MOST_ABOVE, PROFILES, Profile, Raw, folded
 from ipclass.formats.rows import BadRow, Cells, Dialect, decoded, encoding_of, is_workbook, problem_of, sheet_rows, text_rows
 from ipclass.records import STANDARD, Reject
@@ -44,8 +44,8 @@ def _read_file(profile: Profile, name: str, stream: BinaryIO, title_only: bool) 
             yield from _documents(rows, _Plan.of(header, profile, name, title_only, bool(sheet)), sheet)
             found = True
     if not found:
-        told = " or ".join(", ".join(sorted(each)) for each in profile.signatures)
-        raise InputError(f"{name}: no {profile.source} export: no line of column names has {told}")
+        told = ", ".join(sorted(profile.signatures[0]))
+        raise InputError(f"{name}: no {profile.source} export: its first lines name no columns such as {told}")
 
 
 def _tables(head: bytes, stream: BinaryIO, name: str, profile: Profile) -> Iterator[tuple[Iterator[Cells | BadRow], str]]:
@@ -75,7 +75,7 @@ def dialect_of(head: bytes, profile: Profile) -> Dialect:
 
 def profile_in(text: str, separator: str, profiles: Sequence[Profile] = PROFILES) -> Profile | None:
     """Return the profile whose header is among the first lines of a text, if any is."""
-    lines = text.splitlines(keepends=True)[: MOST_ABOVE + 1]
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()][: MOST_ABOVE + 1]
     csv.field_size_limit(LARGEST)
     try:
         rows = [frozenset(map(folded, cells)) for cells in csv.reader(lines, delimiter=separator) if len(cells) > 1]
@@ -118,6 +118,7 @@ class _Plan:
 
 
 def _documents(rows: Iterator[Cells | BadRow], plan: _Plan, sheet: str) -> Iterator[Fields | Reject]:
+    number = 0
     for number, row in enumerate(rows, start=1):
         problem = problem_of(row, plan.header)
         if not isinstance(row, BadRow) and not problem:
@@ -126,6 +127,8 @@ def _documents(rows: Iterator[Cells | BadRow], plan: _Plan, sheet: str) -> Itera
                 yield _fields(row, plan)
                 continue
         yield Reject(plan.file, f"{sheet}row {number}", problem)
+    if not number:
+        yield Reject(plan.file, f"{sheet}row 1", NO_DOCUMENT)
 
 
 def _problem(row: Cells, plan: _Plan) -> str:

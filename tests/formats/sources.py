@@ -62,7 +62,7 @@ INVENTED = (
         "99000002",
         "B2",
         "Invented loom — a shuttle with 20 % less noise",
-        "An invented loom moves a shuttle past warp threads & keeps its noise < 40 dB; weavers say \"quiet\".",
+        'An invented loom moves a shuttle past warp threads & keeps its noise < 40 dB; weavers say "quiet".',
         family="990000002",
         filing="2015-01-05",
         priority="2014-01-06",
@@ -249,7 +249,9 @@ def google_csv(patents: Sequence[Patent]) -> Files:
     for each in patents:
         link = f"https://patents.example/patent/{each.id}/en"
         names = each.applicants[0][0] if each.applicants else ""
-        rows.append([hyphened(each), each.title, names, "Jane Doe", each.priority, each.filing, each.publication, each.grant, link, ""])
+        rows.append(
+            [hyphened(each), each.title, names, "Jane Doe", each.priority, each.filing, each.publication, each.grant, link, ""]
+        )
     return {"gp-search-20990101.csv": table(rows, end="\n").encode()}
 
 
@@ -328,9 +330,7 @@ def patentsview(patents: Sequence[Patent]) -> Files:
         "g_application.tsv": _tsv(
             "application_id patent_id patent_application_type filing_date series_code rule_47_flag", rows["application"]
         ),
-        "g_cpc_current.tsv": _tsv(
-            "patent_id cpc_sequence cpc_section cpc_class cpc_subclass cpc_group cpc_type", rows["cpc"]
-        ),
+        "g_cpc_current.tsv": _tsv("patent_id cpc_sequence cpc_section cpc_class cpc_subclass cpc_group cpc_type", rows["cpc"]),
         "g_ipc_at_issue.tsv": _tsv(
             "patent_id ipc_sequence classification_level section ipc_class subclass main_group subgroup symbol_position "
             "classification_value",
@@ -354,7 +354,19 @@ def patentsview_legacy(patents: Sequence[Patent]) -> Files:
     for n, each in enumerate(patents):
         key = each.number
         patent_rows.append(
-            [key, "utility", key, "US", each.grant or each.publication, each.abstract, each.title, each.kind, "20", "x.xml", "0"]
+            [
+                key,
+                "utility",
+                key,
+                "US",
+                each.grant or each.publication,
+                each.abstract,
+                each.title,
+                each.kind,
+                "20",
+                "x.xml",
+                "0",
+            ]
         )
         applications.append([f"14/{n}", key, "14", f"99{n}", "US", each.filing])
         for place, code in enumerate(each.cpc):
@@ -415,7 +427,13 @@ def _us_book(name: str, country: str, kind: str) -> str:
     last, _, first = name.partition(", ")
     is_person = kind == "individual"
     who = f"<last-name>{escape(last)}</last-name><first-name>{escape(first)}</first-name>" if is_person else ""
-    role = "" if not kind else f"<role>0{'4' if is_person else '2'}</role>" if country == "US" else f"<role>0{'5' if is_person else '3'}</role>"
+    role = (
+        ""
+        if not kind
+        else f"<role>0{'4' if is_person else '2'}</role>"
+        if country == "US"
+        else f"<role>0{'5' if is_person else '3'}</role>"
+    )
     organisation = "" if is_person else f"<orgname>{escape(name)}</orgname>"
     address = f"<address><city>Inventville</city><country>{country}</country></address>"
     return f"<addressbook>{who}{organisation}{role}{address}</addressbook>"
@@ -613,7 +631,9 @@ def ops_object(patent: Patent) -> dict[str, Any]:
         for n, (name, country, _) in enumerate(patent.applicants, start=1)
         for form, shown in (("epodoc", f"{name}\u2002[{country}]"), ("original", f"{name},"))
     ]
-    ipc = [{"@sequence": str(n), "text": value(f"{padded(code_):<15}20060101A I")} for n, code_ in enumerate(patent.ipc, start=1)]
+    ipc = [
+        {"@sequence": str(n), "text": value(f"{padded(code_):<15}20060101A I")} for n, code_ in enumerate(patent.ipc, start=1)
+    ]
     return {
         "@system": "ops.epo.org",
         "@family-id": patent.family,
@@ -779,7 +799,9 @@ def espacenet_rows(patents: Sequence[Patent]) -> list[list[str]]:
 
 
 def espacenet_csv(patents: Sequence[Patent]) -> Files:
-    above = "".join(f"{line}\n" for line in ("Espacenet", "", "Query:;invented", "Date:;2099-01-01", f"Results:;{len(patents)}", "", ""))
+    above = "".join(
+        f"{line}\n" for line in ("Espacenet", "", "Query:;invented", "Date:;2099-01-01", f"Results:;{len(patents)}", "", "")
+    )
     return {"espacenet.csv": (above + table(espacenet_rows(patents), ";", csv.QUOTE_ALL)).encode("utf-8-sig")}
 
 
@@ -829,8 +851,32 @@ def derwent(patents: Sequence[Patent], encoding: str = "utf-8-sig") -> Files:
 
 
 INCOPAT_HEADER = [
-    *("序号", "标题 (中文)", "标题 (英文)", "摘要 (中文)", "摘要 (英文)", "申请人", "标准化申请人", "公开（公告）号", "公开（公告）日", "申请号", "申请日"),
-    *("专利类型", "公开国别", "链接到incoPat", "IPC主分类", "IPC", "CPC", "国民经济分类", "申请人类型", "申请人国别代码", "最早优先权日", "授权公告日"),
+    *(
+        "序号",
+        "标题 (中文)",
+        "标题 (英文)",
+        "摘要 (中文)",
+        "摘要 (英文)",
+        "申请人",
+        "标准化申请人",
+        "公开（公告）号",
+        "公开（公告）日",
+        "申请号",
+        "申请日",
+    ),
+    *(
+        "专利类型",
+        "公开国别",
+        "链接到incoPat",
+        "IPC主分类",
+        "IPC",
+        "CPC",
+        "国民经济分类",
+        "申请人类型",
+        "申请人国别代码",
+        "最早优先权日",
+        "授权公告日",
+    ),
     *("简单同族ID", "简单同族个数", "专利有效性", "合享价值度"),
 ]
 _CHINESE_TYPES = {
@@ -887,8 +933,28 @@ def incopat_csv(patents: Sequence[Patent]) -> Files:
 
 
 PATSNAP_HEADER = [
-    *("序号", "公开(公告)号", "标题", "标题(译)(English)", "摘要", "摘要(译)(English)", "申请日", "公开(公告)日", "授权日", "最早优先权日", "专利类型"),
-    *("IPC分类号", "IPC主分类号(小类)", "CPC分类号", "[标]当前申请(专利权)人", "[标]原始申请(专利权)人", "当前申请(专利权)人州/省", "发明人"),
+    *(
+        "序号",
+        "公开(公告)号",
+        "标题",
+        "标题(译)(English)",
+        "摘要",
+        "摘要(译)(English)",
+        "申请日",
+        "公开(公告)日",
+        "授权日",
+        "最早优先权日",
+        "专利类型",
+    ),
+    *(
+        "IPC分类号",
+        "IPC主分类号(小类)",
+        "CPC分类号",
+        "[标]当前申请(专利权)人",
+        "[标]原始申请(专利权)人",
+        "当前申请(专利权)人州/省",
+        "发明人",
+    ),
     *("法律状态/事件", "简单同族", "简单同族编号"),
 ]
 
@@ -925,7 +991,20 @@ def patsnap_xlsx(patents: Sequence[Patent]) -> Files:
 
 
 CNIPA_HEADER = [
-    *("申请号", "申请日", "公开（公告）号", "公开（公告）日", "名称", "申请（专利权）人", "发明（设计）人", "主分类号", "分类号", "摘要", "英文名称", "英文摘要"),
+    *(
+        "申请号",
+        "申请日",
+        "公开（公告）号",
+        "公开（公告）日",
+        "名称",
+        "申请（专利权）人",
+        "发明（设计）人",
+        "主分类号",
+        "分类号",
+        "摘要",
+        "英文名称",
+        "英文摘要",
+    ),
     *("地址", "最新法律状态"),
 ]
 
@@ -983,14 +1062,38 @@ def patstat(patents: Sequence[Patent]) -> Files:
     for n, each in enumerate(patents, start=1):
         key = f"99000{n}"
         rows["201"].append(
-            [key, each.office, f"99{n}", "A", each.filing or none, each.filing[:4] or "9999", "PI", each.priority or none]
-            + [each.priority[:4] or "9999", each.publication or none, "Y" if each.grant else "N", each.family or "0", "1", "1"]
+            [
+                *(key, each.office, f"99{n}", "A", each.filing or none, each.filing[:4] or "9999", "PI", each.priority or none),
+                *(
+                    each.priority[:4] or "9999",
+                    each.publication or none,
+                    "Y" if each.grant else "N",
+                    each.family or "0",
+                    "1",
+                    "1",
+                ),
+            ]
         )
         rows["202"].append([key, "en", each.title])
         rows["203"].append([key, "en", each.abstract])
-        rows["211"].append([f"88{n}", each.office, each.number, "", each.kind, key, each.publication or none, "en", "Y" if each.grant else "N", "9"])
+        rows["211"].append(
+            [
+                f"88{n}",
+                each.office,
+                each.number,
+                "",
+                each.kind,
+                key,
+                each.publication or none,
+                "en",
+                "Y" if each.grant else "N",
+                "9",
+            ]
+        )
         persons = [(name, country, kind, place, 0) for place, (name, country, kind) in enumerate(each.applicants, start=1)]
-        for number, (name, country, kind, applicant, inventor) in enumerate([*persons, ("ROE RICHARD", "JP", "individual", 0, 1)]):
+        for number, (name, country, kind, applicant, inventor) in enumerate(
+            [*persons, ("ROE RICHARD", "JP", "individual", 0, 1)]
+        ):
             person = f"77{n}{number}"
             rows["206"].append([person, name.upper(), "", country, name, _SECTORS[kind], name.upper()])
             rows["207"].append([person, key, str(applicant), str(inventor)])
@@ -1004,7 +1107,9 @@ def patstat(patents: Sequence[Patent]) -> Files:
         ),
         "tls202_appln_title.csv": _comma("appln_id appln_title_lg appln_title", rows["202"]),
         "tls203_appln_abstr.csv": _comma("appln_id appln_abstract_lg appln_abstract", rows["203"]),
-        "tls206_person.csv": _comma("person_id person_name person_address person_ctry_code psn_name psn_sector han_name", rows["206"]),
+        "tls206_person.csv": _comma(
+            "person_id person_name person_address person_ctry_code psn_name psn_sector han_name", rows["206"]
+        ),
         "tls207_pers_appln.csv": _comma("person_id appln_id applt_seq_nr invt_seq_nr", rows["207"][::-1]),
         "tls209_appln_ipc.csv": _comma(
             "appln_id ipc_class_symbol ipc_class_level ipc_version ipc_value ipc_position ipc_gener_auth", rows["209"]

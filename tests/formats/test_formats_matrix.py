@@ -120,7 +120,9 @@ def matrix() -> str:
     shown = {name: name.replace("applicant_", "").replace("_date", "").replace("_", " ") for name in STANDARD}
     lines = [["", *shown.values()], ["---", *[":-:"] * len(STANDARD)]]
     for variant, fields in CARRIES.items():
-        lines.append([f"`{variant.split()[0]}` {variant.split()[1]}", *("x" if name in fields.split() else "" for name in STANDARD)])
+        lines.append(
+            [f"`{variant.split()[0]}` {variant.split()[1]}", *("x" if name in fields.split() else "" for name in STANDARD)]
+        )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -129,4 +131,4 @@ def test_the_page_shows_the_table_that_is_tested() -> None:
 
 
 if __name__ == "__main__":
-    print(matrix())  # noqa: T201
+    print(matrix())

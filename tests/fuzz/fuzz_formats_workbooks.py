@@ -1,6 +1,7 @@
-"""Fuzzes workbooks: parts of a real one are changed and packed again, so that changes reach what is inside. See ``formats_harness``.
+"""Fuzzes workbooks: parts of a whole one are changed and packed again, so that changes reach what is inside.
 
-fastexcel is compiled, so nothing guides the fuzzer within it; that it does not end the process is what is watched.
+See ``formats_harness``. fastexcel is compiled, so nothing guides the fuzzer within it; what is watched is that it does not
+end the process.
 """
 
 from __future__ import annotations
