@@ -15,11 +15,13 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 import argparse
 import gzip
+import io
 import json
 import random
 import re
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import cycle, islice
@@ -31,7 +33,7 @@ ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "formats"), str(HERE)]
 
 import sources  # the writers of the tests
-from speed import machine, say, spend
+from speed import aside, machine, say, spend
 
 from ipclass.formats import Input, read, values
 from ipclass.formats.unslashed import splits
@@ -87,7 +89,7 @@ def speed() -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ipclass-formats-") as folder:
         for size in (DOCUMENTS // 10, DOCUMENTS):
             path = Path(folder) / f"{size}.xml"
-            write_weekly(path, size)
+            aside(write_weekly, path, size)  # a child's peak memory begins with its parent's
             for what in ("nothing", "read", "tag"):
                 wall, cpu, peak = spend([sys.executable, str(HERE / "formats.py"), f"_{what}", str(path)], pinned=True)
                 mb = path.stat().st_size / 1e6
@@ -126,6 +128,49 @@ def texts_of(frame: Any) -> list[str]:
     return (frame["title"] + "\n" + frame["abstract"]).to_list()
 
 
+# -- round trip ---------------------------------------------------------------------------------------------------------
+
+ROUND_TRIP = ("lens CSV", "bigquery JSON", "patentsview TSV", "uspto XML", "docdb XML", "incopat XLSX")
+
+
+def round_trip() -> dict[str, Any]:
+    """Tag the pool as it is, and as it comes back from each format: the probabilities must be the same to the last bit."""
+    import numpy as np
+
+    from ipclass.model import Model
+    from ipclass.records import join_fields
+
+    documents = list(pool())
+    patents = [patent_of(document, n) for n, document in enumerate(documents)]
+    model = Model.load()
+    plain = model.tag([join_fields(document["title"], document["abstract"]) for document in documents])
+    found: dict[str, Any] = {"documents": len(documents)}
+    for variant in ROUND_TRIP:
+        format, began = variant.split()[0], time.process_time()
+        inputs = [Input(name, lambda content=content: io.BytesIO(content)) for name, content in sources.WRITERS[variant](patents).items()]
+        written, began = time.process_time() - began, time.process_time()
+        batches = list(read(format, inputs))
+        took = time.process_time() - began
+        texts = [text for batch in batches for text in texts_of(batch.frame)]
+        rejects = sum(len(batch.rejects) for batch in batches)
+        if len(texts) != len(documents):
+            raise SystemExit(f"{variant}: {len(texts):,} documents and {rejects:,} rejects of {len(documents):,}")
+        tags = model.tag(texts)
+        same = (tags.probabilities == plain.probabilities).all(axis=1) & (np.array(tags.unscored) == np.array(plain.unscored))
+        other = [documents[row]["id"] for row in np.flatnonzero(~same)]
+        found[variant] = {"different": other, "rejects": rejects, "cpu_written": written, "cpu_read": took}
+        say(f"{variant:<16} {len(texts):,} back, {len(other)} tagged otherwise, read at {len(texts) / took:,.0f}/s (CPU)")
+        for row in np.flatnonzero(~same)[:5]:
+            given = join_fields(documents[row]["title"], documents[row]["abstract"])
+            say(f"    {documents[row]['id']}: {len(given):,} characters, {len(texts[row]):,} back: {_first_difference(given, texts[row])}")
+    return found
+
+
+def _first_difference(one: str, other: str) -> str:
+    place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f"{one[max(0, place - 20) : place + 20]!r} / {other[max(0, place - 20) : place + 20]!r}"
+
+
 # -- symbols ------------------------------------------------------------------------------------------------------------
 
 
@@ -161,9 +206,10 @@ def main() -> None:
     if given.what == "symbols":
         symbols()
         return
-    found = speed()
     path = HERE / "results" / "formats.json"
-    path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    known = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    known[given.what] = {"speed": speed, "round-trip": round_trip}[given.what]()
+    path.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

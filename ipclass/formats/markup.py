@@ -30,6 +30,7 @@ _PARSER = etree.XMLParser(
     remove_comments=True,
     remove_pis=True,
 )
+_ENTITY = re.compile(r"&\w+;")  # one that nothing declares is a part of its own
 _BLOCKS = frozenset("p li br heading row entry tr td".split())
 
 
@@ -89,7 +90,7 @@ def text(element: Element | None) -> str:
     for each in element.iter():
         if isinstance(each.tag, str) and each.tag.rpartition("}")[2] in _BLOCKS:
             each.text, each.tail = f" {each.text or ''}", f" {each.tail or ''}"
-    return values.text(html.unescape("".join(element.itertext())))
+    return values.text("".join(html.unescape(part) if _ENTITY.fullmatch(part) else part for part in element.itertext()))
 
 
 def children(element: Element | None) -> dict[str, str]:

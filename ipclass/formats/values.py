@@ -202,7 +202,9 @@ def publication(number: str, office: str = "", kind: str = "") -> Publication:
     ('US20160184354A1', 'USD779775S', Publication(id='n. a.', office='', kind=''))
     """
     office, kind = two_letters(office), kind.strip().upper()
-    bare = re.sub(r"[^0-9A-Z]", "", re.sub(r"-\d{8}$", "", unicodedata.normalize("NFKC", number).upper().strip()))
+    bare = number.upper()
+    if not (bare.isascii() and bare.isalnum()):
+        bare = re.sub(r"[^0-9A-Z]", "", re.sub(r"-\d{8}$", "", unicodedata.normalize("NFKC", bare).strip()))
     if office and not bare.startswith(office):
         bare = f"{office}{bare}"
     found = _PUBLICATION.fullmatch(bare)
