@@ -147,7 +147,10 @@ def round_trip() -> dict[str, Any]:
     found: dict[str, Any] = {"documents": len(documents)}
     for variant in ROUND_TRIP:
         format, began = variant.split()[0], time.process_time()
-        inputs = [Input(name, lambda content=content: io.BytesIO(content)) for name, content in sources.WRITERS[variant](patents).items()]
+        inputs = [
+            Input(name, lambda content=content: io.BytesIO(content))
+            for name, content in sources.WRITERS[variant](patents).items()
+        ]
         written, began = time.process_time() - began, time.process_time()
         batches = list(read(format, inputs))
         took = time.process_time() - began
@@ -162,7 +165,9 @@ def round_trip() -> dict[str, Any]:
         say(f"{variant:<16} {len(texts):,} back, {len(other)} tagged otherwise, read at {len(texts) / took:,.0f}/s (CPU)")
         for row in np.flatnonzero(~same)[:5]:
             given = join_fields(documents[row]["title"], documents[row]["abstract"])
-            say(f"    {documents[row]['id']}: {len(given):,} characters, {len(texts[row]):,} back: {_first_difference(given, texts[row])}")
+            say(
+                f"    {documents[row]['id']}: {len(given):,} characters, {len(texts[row]):,} back: {_first_difference(given, texts[row])}"
+            )
     return found
 
 

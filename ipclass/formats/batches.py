@@ -21,10 +21,13 @@ HEAD = 1 << 16
 """Bytes of a file that tell its format."""
 
 LARGEST = 16 << 20
-"""Characters of one row, one line of JSON, or the part of one XML document that is read; no patent's are more."""
+"""Characters of one row or one line of JSON; no patent's are more."""
+
+LARGEST_MARKUP = 8 << 20
+"""Bytes of one XML document, of which a tree takes many times as much memory; what is passed over does not count."""
 
 LARGEST_WHOLE = 64 << 20
-"""Bytes of a file that can only be read whole: a JSON array, an old workbook."""
+"""Bytes of a file of JSON that can only be read whole, since it is one array or object."""
 
 NO_DOCUMENT = "the file holds no document"
 
@@ -152,10 +155,11 @@ class _Rejoined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        part = self._head[: len(buffer)] if self._head else self._rest.read(len(buffer))
-        self._head = self._head[len(part) :]
-        buffer[: len(part)] = part
-        return len(part)
+        part = self._head or self._rest.read(len(buffer))  # which may be more, if it is recoded on the way
+        self._head = part[len(buffer) :]
+        size = min(len(part), len(buffer))
+        buffer[:size] = part[:size]
+        return size
 
     def close(self) -> None:
         if not self.closed:

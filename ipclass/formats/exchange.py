@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, BinaryIO
 
 from lxml import etree
 
 from ipclass.formats import values
-from ipclass.formats.batches import Fields, Input, UnreadableError, begun, document_by_document, parties
+from ipclass.formats.batches import Fields, Input, UnreadableError, begun, document_by_document, parties, shown
 from ipclass.formats.markup import Element, documents, encoding_declared, inner, parsed, text
 from ipclass.formats.objects import Object, items, objects, string
 from ipclass.records import Reject
@@ -19,6 +20,7 @@ _CLOSING = re.compile(rb"</(?:[\w.-]{1,40}:)?exchange-document\s*>")
 _PREFIX = re.compile(rb"""\sxmlns:([\w.-]{1,40})\s*=\s*("[^"<]{0,200}"|'[^'<]{0,200}')""")
 _NAME = re.compile(r"(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z_][\w.-]{0,80})")
 _DEEPEST = 40
+_MOST_ELEMENTS = 200_000
 _SYMBOL = 15  # characters of a symbol of the IPC; version, level and value follow at their places
 _SYMBOL_PARTS = ("section", "class", "subclass", "main-group", "subgroup")
 _PARTY_FORMS = ("docdb", "epodoc", "docdba", "original", "")
@@ -75,13 +77,15 @@ def _element(name: str, found: Any) -> Element | UnreadableError:
     """Return what OPS says in JSON as the XML that it stands for: ``@`` before attributes, ``$`` for the text."""
     root = etree.Element(name)
     try:
-        _fill(root, found, _DEEPEST)
+        _fill(root, found, _DEEPEST, count())
     except ValueError as error:
-        return UnreadableError(f"holds what no XML can: {str(error)[:200]}")
+        return UnreadableError(f"holds what no XML can: {shown(error)}")
     return root
 
 
-def _fill(element: Element, found: Any, left: int) -> None:
+def _fill(element: Element, found: Any, left: int, made: Iterator[int]) -> None:
+    if next(made) > _MOST_ELEMENTS:
+        raise ValueError(f"more than {_MOST_ELEMENTS:,} elements")
     if not isinstance(found, Mapping):
         element.text = values.text(string(found))
         return
@@ -93,7 +97,7 @@ def _fill(element: Element, found: Any, left: int) -> None:
             element.set(plain[1], values.text(string(value)))
         elif plain and left:
             for each in items(value):
-                _fill(etree.SubElement(element, plain[1]), each, left - 1)
+                _fill(etree.SubElement(element, plain[1]), each, left - 1, made)
 
 
 def _fields(document: Element) -> Fields:

@@ -14,11 +14,12 @@ from typing import Any, BinaryIO
 from lxml import etree
 
 from ipclass.formats import values
-from ipclass.formats.batches import LARGEST, UnreadableError, shown
+from ipclass.formats.batches import LARGEST_MARKUP, UnreadableError, shown
 
 Element = Any  # lxml ships no types
 _CHUNK = 1 << 20
 _LONGEST_TAG = 256
+_CUT = b"\0 cut \0"  # no XML holds this
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _NO_TYPE = b'<!DOCTYPE x SYSTEM "">'  # with it an entity that nothing declares is kept as it is written, and is no mistake
 _PARSER = etree.XMLParser(
@@ -37,7 +38,7 @@ _BLOCKS = frozenset("p li br heading row entry tr td".split())
 def documents(stream: BinaryIO, opening: re.Pattern[bytes]) -> Iterator[bytes]:
     """Yield what stands before the first match of ``opening``, and then what each match begins.
 
-    Of what is larger than ``LARGEST`` the middle is left out.
+    Of what is larger than ``LARGEST_MARKUP`` the middle is left out; where that is needed, ``parsed`` refuses the document.
     """
     kept, searched, opened = b"", 0, 0
     while chunk := stream.read(_CHUNK):
@@ -47,8 +48,8 @@ def documents(stream: BinaryIO, opening: re.Pattern[bytes]) -> Iterator[bytes]:
             yield data[begin : found.start()]
             begin, opened = found.start(), 1
         kept = data[begin:]
-        if len(kept) > LARGEST + _CHUNK:
-            kept = kept[:LARGEST] + kept[-_LONGEST_TAG:]
+        if len(kept) > LARGEST_MARKUP + _CHUNK:
+            kept = kept[:LARGEST_MARKUP] + _CUT + kept[-_LONGEST_TAG:]
         searched = max(opened, len(kept) - _LONGEST_TAG)  # a match that begins what is kept must not be found again
     yield kept
 
@@ -66,6 +67,8 @@ def parsed(document: bytes, encoding: str = "") -> Element:
     Raises:
         UnreadableError: It is not well-formed, nested too deeply, too large, or not in its encoding.
     """
+    if _CUT in document:
+        raise UnreadableError(f"is larger than {LARGEST_MARKUP >> 20} MB")
     if encoding:
         try:
             document = document.decode(encoding).encode()

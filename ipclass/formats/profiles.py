@@ -79,7 +79,7 @@ _DERWENT_DRAWINGS = re.compile(
     rf"\bDESCRIPTION OF DRAWING\(S\) - .*?(?=\b(?:{_DERWENT_HEADINGS}) - |\Z)",
     re.DOTALL,
 )
-_DERWENT_CODE = re.compile(r"(.*?)\s*\(\w{4}-(\w)\)", re.DOTALL)
+_DERWENT_CODE = re.compile(r"(.*?) ?\(\w{4}-(\w)\)", re.DOTALL)
 _DERWENT_DAY = re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b")
 
 
@@ -100,7 +100,7 @@ def _derwent(raw: Raw) -> Mapping[str, str]:
     number = values.publication(first)
     applicants = []
     for each in raw["applicants"].split(";"):
-        found = _DERWENT_CODE.fullmatch(each.strip())
+        found = _DERWENT_CODE.fullmatch(values.text(each))
         kind = "individual" if found and found[2] == "I" else ""  # -C and -N say how the name is coded, not who it is
         applicants.append((found[1] if found else each, "", kind))
     return {

@@ -32,8 +32,14 @@ _KEYS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"main_cpc_label", "abstract"}), "hupd"),
     (frozenset({"main_ipcr_label", "abstract"}), "hupd"),
 )
-_OWN_TABLES = (frozenset({"patent_title", "patent_abstract"}), frozenset({"appln_title", "appln_abstract"}))
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|[{}\[\]:,]')
+_TEXTS: Mapping[str, frozenset[str]] = {
+    "patent_abstract": frozenset({"patent_id"}),
+    "appln_title": frozenset({"appln_id", "appln_title_lg"}),
+    "appln_abstract": frozenset({"appln_id", "appln_abstract_lg"}),
+}
+"""What stands beside a text in a table of its source's, and nothing else."""
+
+_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)|[{}\[\]:,]', re.DOTALL)  # the last text may be cut off
 _DEEPEST_KEYS = 3
 
 
@@ -122,9 +128,9 @@ def _table(text: str) -> str:
 def _joined(names: list[str]) -> str:
     """Return the source of one of several tables that are joined.
 
-    Who has brought title and abstract together has made a table of their own, the other columns of which count too.
+    Who has put other columns beside a text has made a table of their own, and these columns count too.
     """
     header = frozenset(map(folded, names))
-    if any(both <= header for both in _OWN_TABLES):
+    if any(text in header and not header - {text} <= others for text, others in _TEXTS.items()):
         return ""
     return next((source for source in ("patentsview", "patstat") if roles_of(header, source)), "")

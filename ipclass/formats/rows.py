@@ -86,7 +86,7 @@ def text_rows(stream: TextIO, dialect: Dialect) -> Iterator[Cells | BadRow]:
                 whole = all(map(_is_text, lines.taken))
                 lines.taken.clear()
                 if any(map(str.strip, cells)) or not whole:
-                    yield cells if whole else BadRow("holds bytes that are not UTF-8; save the file as UTF-8")
+                    yield cells if whole else BadRow(f"holds bytes that are not {dialect.encoding}; save the file as UTF-8")
         except csv.Error as error:
             lines.give_back()
             yield BadRow(f"cannot be read: {error}; is a quotation mark missing?")

@@ -14,7 +14,6 @@ from importlib.resources import files
 _UNSLASHED = re.compile(r"([A-HY]\d\d[A-Z])(\d{3,10})", re.ASCII)
 
 
-@lru_cache(maxsize=1 << 16)
 def slashed(code: str) -> str:
     """Return ``code`` with its slash, or only its subclass where the slash could stand in several places.
 

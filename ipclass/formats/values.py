@@ -57,13 +57,15 @@ _DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})", re.ASCII)
 _SPELT = re.compile(r"(\d{1,2})[ -]([A-Za-z]{3})[a-z]*\.?,?[ -](\d{4})|([A-Za-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})", re.ASCII)
 _SERIAL = re.compile(r"(\d{5})(?:\.\d+)?", re.ASCII)
 _EARLIEST, _LATEST = 1600, 2100
+_LONGEST = 64  # characters of a date or a code; more would fill the caches
 
 _CANONICAL = re.compile(r"[A-HY]\d\d[A-Z][1-9]\d{0,3}/\d{2,6}", re.ASCII)
 _CODE = re.compile(
     r"([A-HY]\d\d[A-Z])(?:[\s-]*0*([1-9]\d{0,3})(?:\s*/\s*(\d{2,6}))?)?(?![\w/]).*", re.ASCII | re.IGNORECASE | re.DOTALL
 )
 _FIXED_WIDTH = re.compile(r"([A-HY]\d\d[A-Z])(\d{4})(\d{6})(?!\w).*", re.ASCII | re.IGNORECASE | re.DOTALL)
-_BRACKETED = re.compile(r"(.*?)\s*\[([A-Z]{2})\]", re.DOTALL)
+_BRACKETED = re.compile(r"(.*?) ?\[([A-Z]{2})\]", re.DOTALL)
+_TELLING = 2_000  # characters that show how a text is written
 _EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _PUBLICATION = re.compile(r"([A-Z]{2})([A-Z]{0,2}\d+)([A-Z]\d?)?", re.ASCII)
 
@@ -87,7 +89,6 @@ def name(value: str) -> str:
     return text(value).replace(SEPARATOR, ",").strip(" ,")
 
 
-@lru_cache(maxsize=1 << 16)
 def date(value: str) -> str:
     """Return a date as 2020-05-03, or as much of it as is known; "" for what is no date or stands for none.
 
@@ -99,6 +100,11 @@ def date(value: str) -> str:
     ['', '', '', '2020', '2016']
     """
     value = value.strip()
+    return _date(value) if len(value) <= _LONGEST else ""
+
+
+@lru_cache(maxsize=1 << 16)
+def _date(value: str) -> str:
     if found := _COMPACT.fullmatch(value):
         return _day(*found.groups(default=""))
     if found := _YEAR_FIRST.fullmatch(value):
@@ -148,7 +154,6 @@ def earliest(dates: Iterable[str]) -> str:
     return min(filter(None, dates), key=lambda each: f"{each}~", default="")
 
 
-@lru_cache(maxsize=1 << 17)
 def code(value: str) -> str:
     """Return a symbol of the CPC or the IPC as G06N3/08, whatever follows it left out; "" if it is none.
 
@@ -159,9 +164,11 @@ def code(value: str) -> str:
     >>> [code(each) for each in ("4F21S43 /237", "3D printing", "")]
     ['', '', '']
     """
-    if _CANONICAL.fullmatch(value):
-        return value
-    value = value.strip()
+    return value if _CANONICAL.fullmatch(value) else _code(value.strip()[:_LONGEST])
+
+
+@lru_cache(maxsize=1 << 16)
+def _code(value: str) -> str:
     if found := _FIXED_WIDTH.fullmatch(value):
         subclass, group, subgroup = found.groups()
         if int(group):
@@ -189,7 +196,6 @@ class Publication(NamedTuple):
     kind: str
 
 
-@lru_cache(maxsize=1 << 12)
 def publication(number: str, office: str = "", kind: str = "") -> Publication:
     """Return a publication number without signs and its parts; ``office`` and ``kind`` are set to it if it lacks them.
 
@@ -260,9 +266,9 @@ def name_and_country(value: str) -> tuple[str, str]:
     >>> name_and_country("ACME CO LTD [KR]"), name_and_country("ACME")
     (('ACME CO LTD', 'KR'), ('ACME', ''))
     """
-    if found := _BRACKETED.fullmatch(value.strip()):
-        return found[1], found[2]
-    return value, ""
+    plain = text(value)  # in which no run of spaces makes the search slow
+    found = _BRACKETED.fullmatch(plain)
+    return (found[1], found[2]) if found else (plain, "")
 
 
 def is_latin(value: str) -> bool:
@@ -271,4 +277,5 @@ def is_latin(value: str) -> bool:
     >>> is_latin("A qubit (量子比特) of aluminium on silicon"), is_latin("基于LDPC的编码方法")
     (True, False)
     """
-    return value.isascii() or 5 * len(_EAST_ASIAN.findall(value)) < len(value)
+    begin = value[:_TELLING]
+    return begin.isascii() or 5 * len(_EAST_ASIAN.findall(begin)) < len(begin)

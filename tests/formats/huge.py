@@ -14,7 +14,17 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
-from sources import DOCDB_HEAD, INVENTED, LENS_HEADER, bigquery_object, incopat_xlsx, lens_csv, uspto_document
+from sources import (
+    DOCDB_HEAD,
+    INVENTED,
+    LENS_HEADER,
+    bigquery_object,
+    derwent,
+    espacenet_csv,
+    incopat_xlsx,
+    lens_csv,
+    uspto_document,
+)
 
 from ipclass import formats
 from ipclass.errors import InputError
@@ -116,6 +126,14 @@ def cases() -> Iterator[tuple[str, str, Iterable[bytes]]]:
     yield "documents within documents", "docdb", around(docdb, much(document, 1))
     yield "a line of JSON that never ends", "bigquery", around(line + b'{"a": "', much(b"a kite "))
     yield "lists in JSON", "bigquery", around(line + b'{"a": [', much(b"[],", 15), b"[]]}\n" + line)
+    yield "a million elements in JSON", "ops", around(b'{"exchange-document": {"a": [', much(b"1,", 6), b"1]}}")
+    yield "texts with elements between", "uspto", around(start, much(b"x<b/>", 15), grant[-20:])
+    yield (
+        "a name of a million spaces",
+        "espacenet",
+        [espacenet_csv(INVENTED)["espacenet.csv"].replace(b" GmbH", b" " * MB + b"G")],
+    )
+    yield "a name of a million spaces", "derwent", [derwent(INVENTED)["savedrecs.txt"].replace(b" GmbH", b" " * MB + b"G")]
     yield "lists in lists", "ops", around(b'{"a": ', much(b"[", 15))
     yield "a number of millions of digits", "bigquery", around(b'{"publication_number": ', much(b"9", 10), b"}\n")
     yield "a JSON array that never ends", "lens", around(b"[", much(b"{},", 80))

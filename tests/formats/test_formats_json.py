@@ -106,6 +106,16 @@ def test_json_is_read_in_each_of_its_shapes(name: str) -> None:
     assert [each["id"] for each in rows("bigquery", {"x": content})] == [each.id for each in INVENTED]
 
 
+def test_utf_16_is_read_where_it_takes_less_room_than_utf_8() -> None:
+    chinese = replace(KITE, abstract="风筝在风中飞。" * 40_000)
+    text = "".join(f"{said(bigquery_object(each))}\n" for each in (chinese, KITE, chinese))
+    assert [len(each["abstract"]) for each in rows("bigquery", {"x": text.encode("utf-16")})] == [
+        280_000,
+        len(KITE.abstract),
+        280_000,
+    ]
+
+
 def test_a_broken_line_costs_only_itself_even_if_it_is_the_first() -> None:
     good = said(bigquery_object(KITE))
     content = "\n".join([good[:-9], good, '"text"', "[1, 2]", good, "null", good + "}", good])

@@ -62,6 +62,7 @@ PLAIN = {
     "the columns of the Web of Science": "PT\tAU\tTI\tSO\tAB\tPY\nJ\tDoe\tA kite\tKites\tIt flies\t2020\n",
     "what a user joined from PatentsView": "patent_id\tpatent_title\tpatent_abstract\tyear\n1\tA\tB\t2020\n",
     "what a user joined from PATSTAT": "appln_id,appln_title,appln_abstract,docdb_family_id,mine\n1,A,B,2,3\n",
+    "abstracts of PatentsView with a column of the user's": "patent_id\tpatent_abstract\tmine\n1\tA\tB\n",
     "another table of patent_id": "patent_id,title,abstract\n1,A,B\n",
     "Chinese, but of books": "书名,摘要,作者\n风筝,飞,某甲\n",
     "a text about Lens": 'id,title,abstract\n1,"Lens ID, Display Key","Lens ID,Display Key"\n',
@@ -98,6 +99,12 @@ def test_a_header_that_the_first_64_kb_cut_off_is_still_told() -> None:
     assert recognise("x", json.dumps(lens_object(INVENTED[0])).encode()[:600]) == "lens"
     assert recognise("x", uspto_document(INVENTED[0]).encode()[:300]) == "uspto"
     assert recognise("x", json.dumps({**hupd_object(INVENTED[0]), "claims": "1. " * 50_000}).encode()[:HEAD]) == "hupd"
+
+
+def test_a_text_that_never_ends_is_looked_through_at_once() -> None:
+    assert recognise("x", b'{"' + b'\\"' * (HEAD // 2)) == ""
+    assert recognise("x", b"<?xml" * (HEAD // 5)) == ""
+    assert recognise("x", b"<!DOCTYPE x [" + b"] ] " * (HEAD // 4)) == ""
 
 
 def test_json_is_told_in_each_of_its_shapes() -> None:
