@@ -165,9 +165,7 @@ def round_trip() -> dict[str, Any]:
         say(f"{variant:<16} {len(texts):,} back, {len(other)} tagged otherwise, read at {len(texts) / took:,.0f}/s (CPU)")
         for row in np.flatnonzero(~same)[:5]:
             given = join_fields(documents[row]["title"], documents[row]["abstract"])
-            say(
-                f"    {documents[row]['id']}: {len(given):,} characters, {len(texts[row]):,} back: {_first_difference(given, texts[row])}"
-            )
+            say(f"    {documents[row]['id']}: {_first_difference(given, texts[row])}")
     return found
 
 
