@@ -31,7 +31,7 @@ _PARSER = etree.XMLParser(
     remove_comments=True,
     remove_pis=True,
 )
-_ENTITY = re.compile(r"&\w+;")  # one that nothing declares is a part of its own
+_ENTITY = re.compile(r"&\w+;")
 _BLOCKS = frozenset("p li br heading row entry tr td".split())
 
 
@@ -90,10 +90,19 @@ def text(element: Element | None) -> str:
         return ""
     if not len(element):
         return values.text(element.text or "")
+    has_entities = False
     for each in element.iter():
-        if isinstance(each.tag, str) and each.tag.rpartition("}")[2] in _BLOCKS:
+        if each.tag is etree.Entity:
+            has_entities = True
+        elif each.tag.rpartition("}")[2] in _BLOCKS:
             each.text, each.tail = f" {each.text or ''}", f" {each.tail or ''}"
-    return values.text("".join(html.unescape(part) if _ENTITY.fullmatch(part) else part for part in element.itertext()))
+    parts = element.itertext()
+    return values.text("".join(map(_unescaped, parts) if has_entities else parts))
+
+
+def _unescaped(part: str) -> str:
+    """Return the sign that an entity stands for, which is a part of its own; all other parts are text already."""
+    return html.unescape(part) if _ENTITY.fullmatch(part) else part
 
 
 def children(element: Element | None) -> dict[str, str]:
