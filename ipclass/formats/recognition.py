@@ -126,11 +126,20 @@ def _table(text: str) -> str:
 
 
 def _joined(names: list[str]) -> str:
-    """Return the source of one of several tables that are joined.
+    """Return the source of one of several tables that are joined, be it one that says nothing that we ask for.
 
-    Who has put other columns beside a text has made a table of their own, and these columns count too.
+    Who has put other columns beside a text has made a table of their own, and these columns count too. A table with tags
+    is of our own making.
     """
     header = frozenset(map(folded, names))
     if any(text in header and not header - {text} <= others for text, others in _TEXTS.items()):
         return ""
-    return next((source for source in ("patentsview", "patstat") if roles_of(header, source)), "")
+    if any(name.endswith("tagged_by") for name in header):
+        return ""
+    if source := next((source for source in ("patentsview", "patstat") if roles_of(header, source)), ""):
+        return source
+    if header & {"title", "abstract"}:
+        return ""
+    if "patent_id" in header and any(name.endswith("_sequence") for name in header):
+        return "patentsview"
+    return "patstat" if header & {"appln_id", "pat_publn_id"} else ""

@@ -44,6 +44,19 @@ def test_the_tables_of_patentsview_before_2023_are_told() -> None:
     assert {recognise(name, content) for name, content in patentsview_legacy(INVENTED).items()} == {"patentsview"}
 
 
+@pytest.mark.parametrize(
+    ("header", "source"),
+    [
+        ("appln_id,prior_appln_id,prior_appln_seq_nr", "patstat"),
+        ("pat_publn_id,citn_replenished,citn_id", "patstat"),
+        ("patent_id\tinventor_sequence\tinventor_id\tdisambig_inventor_name_first", "patentsview"),
+        ("patent_id\tcitation_sequence\tcitation_patent_id", "patentsview"),
+    ],
+)
+def test_the_other_tables_in_the_folder_are_told_to_be_of_the_same_source(header: str, source: str) -> None:
+    assert recognise("x", f"{header}\n1\n".encode()) == source
+
+
 def test_a_chinese_export_is_told_in_gb18030_and_with_wide_brackets() -> None:
     [content] = incopat_csv(INVENTED).values()
     assert recognise("x.csv", content) == "incopat"
@@ -64,6 +77,9 @@ PLAIN = {
     "what a user joined from PATSTAT": "appln_id,appln_title,appln_abstract,docdb_family_id,mine\n1,A,B,2,3\n",
     "abstracts of PatentsView with a column of the user's": "patent_id\tpatent_abstract\tmine\n1\tA\tB\n",
     "another table of patent_id": "patent_id,title,abstract\n1,A,B\n",
+    "applications with tags": "appln_id,appln_auth,docdb_family_id,kites,kites_probability,primary,tagged_by\n1,EP,2,1,0.9,kites,x\n",
+    "patents with tags of several models": "patent_id,cpc_sequence,cpc_group,new_primary,new_tagged_by\n1,0,G06N3/08,kites,x\n",
+    "applications with texts of the user's": "appln_id,title,abstract\n1,A,B\n",
     "Chinese, but of books": "书名,摘要,作者\n风筝,飞,某甲\n",
     "a text about Lens": 'id,title,abstract\n1,"Lens ID, Display Key","Lens ID,Display Key"\n',
     "JSON lines": '{"id": 1, "title": "A", "abstract": "B"}\n',
