@@ -32,6 +32,9 @@ _KEYS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"main_cpc_label", "abstract"}), "hupd"),
     (frozenset({"main_ipcr_label", "abstract"}), "hupd"),
 )
+_TAGGED = "tagged_by"
+"""A table that has this was tagged already, whatever it was before."""
+
 _TEXTS: Mapping[str, frozenset[str]] = {
     "patent_abstract": frozenset({"patent_id"}),
     "appln_title": frozenset({"appln_id", "appln_title_lg"}),
@@ -93,6 +96,8 @@ def _json(text: str) -> str:
     levels: dict[int, set[str]] = {}
     for level, key in _keys(text):
         levels.setdefault(level, set()).add(key)
+    if _TAGGED in levels.get(1, ()):
+        return ""
     return next((format for wanted, format in _KEYS if any(wanted <= found for found in levels.values())), "")
 
 
@@ -111,10 +116,12 @@ def _keys(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _table(text: str) -> str:
+    line = next(filter(str.strip, text.splitlines()), "")
+    if _TAGGED in line:
+        return ""
     for separator in SEPARATORS:
         if profile := profile_in(text, separator):
             return profile.format
-    line = next(iter(text.splitlines()), "")
     for separator in SEPARATORS:
         try:
             names = next(csv.reader([line], delimiter=separator), [])
@@ -128,13 +135,10 @@ def _table(text: str) -> str:
 def _joined(names: list[str]) -> str:
     """Return the source of one of several tables that are joined, be it one that says nothing that we ask for.
 
-    Who has put other columns beside a text has made a table of their own, and these columns count too. A table with tags
-    is of our own making.
+    Who has put other columns beside a text has made a table of their own, and these columns count too.
     """
     header = frozenset(map(folded, names))
     if any(text in header and not header - {text} <= others for text, others in _TEXTS.items()):
-        return ""
-    if any(name.endswith("tagged_by") for name in header):
         return ""
     if source := next((source for source in ("patentsview", "patstat") if roles_of(header, source)), ""):
         return source
