@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from ipclass import shares
+from ipclass import estimators
 from ipclass.batch import tagged_by
 from ipclass.calibration import Calibration, Ints
 from ipclass.errors import InputError, choices
@@ -148,7 +148,7 @@ def _estimated(scores: Floats, groups: _Groups, calibration: Calibration, reques
         if not len(chosen):
             continue
         inside = scored & np.isin(groups.codes, chosen)
-        estimates = shares.estimate_cells(
+        estimates = estimators.estimate_cells(
             scores[inside],
             np.searchsorted(chosen, groups.codes[inside]).astype(np.int64),
             calibration,
@@ -166,7 +166,7 @@ def _estimated(scores: Floats, groups: _Groups, calibration: Calibration, reques
 
 def _of_others(share: Share) -> Share:
     """Return a count of another model's tags without what our calibration says of it."""
-    raised = shares.flags(share.share, share.low, share.high, share.effective)
+    raised = estimators.flags(share.share, share.low, share.high, share.effective)
     return replace(share, flags=raised, floor=math.nan, shift=math.nan)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ipclass import indicators, shares
+from ipclass import estimators, indicators
 from ipclass.batch import tagged_by
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, ShareError
@@ -98,10 +98,10 @@ def _figures(interval: Interval) -> Row:
 
 
 def _by_group(
-    label_scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request
-) -> tuple[list[str], shares.Estimates]:
+    label_scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request
+) -> tuple[list[str], estimators.Estimates]:
     names, codes = np.unique(np.array(kept["__by_0"].to_list()), return_inverse=True)
-    estimates = shares.estimate_cells(
+    estimates = estimators.estimate_cells(
         label_scores,
         codes.astype(np.int64),
         calibration,
@@ -121,7 +121,7 @@ def _weights(kept: pl.DataFrame) -> Floats | None:
     return None if (weights == 1).all() else weights
 
 
-def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request) -> list[Row]:
     """Return the growth from the first year to the last that is not open."""
     closed = _closed(kept, request)
     if not closed.any():
@@ -148,7 +148,9 @@ def _closed(kept: pl.DataFrame, request: Request) -> Bools:
     return (years.is_null() | (years < request.open_since)).to_numpy()
 
 
-def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+def _advantage(
+    label: str, scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request
+) -> list[Row]:
     names, estimates = _by_group(scores, kept, calibration, request)
     rows = []
     together = zip(names, indicators.rta(estimates), indicators.rank_intervals(estimates), strict=True)
@@ -160,7 +162,7 @@ def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shar
 
 
 def _overlap(
-    labels: Sequence[str], scores: Mapping[str, Floats], calibrations: Mapping[str, shares.Calibration], request: Request
+    labels: Sequence[str], scores: Mapping[str, Floats], calibrations: Mapping[str, estimators.Calibration], request: Request
 ) -> pl.DataFrame:
     matrix = np.column_stack([scores[label] for label in labels])
     found = indicators.overlap(matrix, [calibrations[label] for label in labels], request.level, request.draws, request.seed)
@@ -177,14 +179,14 @@ def _overlap(
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(names, pl.Float64))
 
 
-def _own(scores: Floats, calibration: shares.Calibration, request: Request) -> Share:
-    return shares.estimate(scores, calibration, request.method, None, request.level, request.draws, request.seed)
+def _own(scores: Floats, calibration: estimators.Calibration, request: Request) -> Share:
+    return estimators.estimate(scores, calibration, request.method, None, request.level, request.draws, request.seed)
 
 
 def _concentration(
     labels: Sequence[str],
     scores: Mapping[str, Floats],
-    calibrations: Mapping[str, shares.Calibration],
+    calibrations: Mapping[str, estimators.Calibration],
     kept: pl.DataFrame,
     order: Ints,
     request: Request,
