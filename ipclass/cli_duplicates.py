@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipclass.commands import ForceOption, QuietOption, say
+from ipclass.commands import (
+    AbstractOption,
+    EncodingOption,
+    ForceOption,
+    InputFormatOption,
+    OutputFormatOption,
+    PrefixOption,
+    QuietOption,
+    say,
+)
 from ipclass.errors import InputError, choices
 
 if TYPE_CHECKING:
@@ -23,11 +32,11 @@ def duplicates(
     number: Annotated[str, typer.Option(help="The column of publication numbers, if it is not a usual name.")] = "",
     family: Annotated[str, typer.Option(help="The column of families, if it is not a usual name.")] = "",
     by: Annotated[str, typer.Option(help="What to go by: number, family, text, or several of them.")] = ",".join(BY),
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    input_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
-    prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
+    abstract: AbstractOption = "",
+    input_format: InputFormatOption = "",
+    output_format: OutputFormatOption = "",
+    encoding: EncodingOption = "utf-8",
+    prefix: PrefixOption = "",
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.commands import (
+    AbstractOption,
+    DefinitionOption,
+    EncodingOption,
+    ForceOption,
+    InputFormatOption,
+    ModelOption,
+    OutputFormatOption,
+    PrefixOption,
+    QuietOption,
+    TitleOption,
+    as_json,
+    say,
+)
 from ipclass.errors import OutputError, choices
 
 if TYPE_CHECKING:
@@ -26,12 +39,12 @@ def rules(
     ] = False,
     definition: DefinitionOption = "strict",
     examples: Annotated[int, typer.Option(help="Examples for each label and side.", min=0, max=1000)] = 5,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    input_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
-    prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
+    input_format: InputFormatOption = "",
+    output_format: OutputFormatOption = "",
+    encoding: EncodingOption = "utf-8",
+    prefix: PrefixOption = "",
     model: ModelOption = "",
     force: ForceOption = False,
     quiet: QuietOption = False,

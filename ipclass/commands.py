@@ -31,6 +31,16 @@ DefinitionOption = Annotated[str, typer.Option("--definition", "-d", help="stric
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model folder; by default the model that is shipped.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+TitleOption = Annotated[str, typer.Option("--title", help="The column of the title, if it is not a usual name.")]
+AbstractOption = Annotated[str, typer.Option("--abstract", help="The column of the abstract.")]
+InputFormatOption = Annotated[
+    str, typer.Option("--input-format", help="csv, tsv, jsonl or parquet, if the ending does not tell.")
+]
+OutputFormatOption = Annotated[
+    str, typer.Option("--output-format", help="csv, tsv, jsonl or parquet, if the ending does not tell.")
+]
+EncodingOption = Annotated[str, typer.Option("--encoding", help="The encoding of a text table.")]
+PrefixOption = Annotated[str, typer.Option("--prefix", help="Put this before the names of the added columns.")]
 MetricsOption = Annotated[Path | None, typer.Option("--metrics-file", help="Write the figures as JSON to this file.")]
 
 
