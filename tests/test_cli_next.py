@@ -124,6 +124,7 @@ def test_mistakes_are_one_line_and_exit_1(table: Path, tmp_path: Path, tiny_corp
     there.write_text("x")
     empty = tmp_path / "empty.csv"
     empty.write_text("id,title,abstract\nX,,\n")
+    known = write_jsonl(tmp_path / "known.jsonl", judged(3))
     for source, output, more, said in (
         (tmp_path / "none.csv", "s.csv", [], "no such file"),
         (table, "s.ods", [], "cannot tell the kind of sheet"),
@@ -131,6 +132,8 @@ def test_mistakes_are_one_line_and_exit_1(table: Path, tmp_path: Path, tiny_corp
         (table, "s.csv", ["--for", "kite"], "did you mean 'kites'"),
         (table, "s.csv", ["--abstract", "text"], "no column 'text'"),
         (empty, "s.csv", [], "nothing to judge among 1 documents (1 empty)"),
+        (known, "s.csv", [], "nothing to judge among 3 documents (3 judged already)"),
+        (table, "s.csv", ["--judged", tmp_path / "none.csv"], "none.csv: no such file"),
     ):
         found = run(source, tmp_path / output, tiny_corpus, tiny_model, "-q", *more)
         assert (found.code, found.out, len(found.lines)) == (1, b"", 1), found.err
