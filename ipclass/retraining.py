@@ -89,9 +89,13 @@ def prepare(request: Request) -> Prepared:
     """Read and check all that is to be learnt from; nothing is fitted.
 
     Raises:
+        InputError: A source is not there.
         CorpusError, LabelError: The corpus or a label file is not as it must be. What is wrong with judgements is among
             the errors of the result.
     """
+    for path in (*request.sources, *request.held_out):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
     folders = [path for path in request.sources if path.is_dir()]
     files = [path for path in request.sources if not path.is_dir()]
     base = _base(request, folders, bool(files))
