@@ -22,7 +22,7 @@ LAYERS = (
     "corpus indicators highvalue",
     "training evaluation judgements batch changes inspection",
     "joining gate search",
-    "card",
+    "card comparing",
     "retraining",
     "tables sheets",
     "report",
