@@ -335,7 +335,7 @@ def test_a_model_that_is_no_worse_passes(tmp_path: Path, tiny_corpus: Path, tiny
     assert found.code == 0
     comparison = Model.load(tmp_path / "m").facts["comparison"]
     assert comparison["passed"] is True
-    assert comparison["on"] == "60 documents of the corpus and 60 new ones, out of fold"
+    assert comparison["on"] == "60 documents that the old model learnt from and 60 new documents, out of fold"
     assert {each["documents"] for each in comparison["differences"]} == {120}
 
 
@@ -348,8 +348,29 @@ def test_an_old_model_that_is_not_of_the_corpus_is_compared_on_new_documents_alo
     request = Request((write_csv(tmp_path / "mine.csv", mine(60)),), base=tiny_corpus, against=old)
     done = retrain(prepare(request), request)
     assert done.comparison is not None
-    assert done.comparison.on.startswith("60 new documents, out of fold (the old model is not what the corpus teaches")
+    assert done.comparison.on == "60 new documents, out of fold; the old model may have seen all others"
     assert {each.documents for each in done.comparison.differences} == {60}
+
+
+def test_in_the_next_round_what_the_old_model_has_learnt_from_is_not_new(tmp_path: Path, tiny_corpus: Path) -> None:
+    first, second = (write_csv(tmp_path / f"{n}.csv", mine(60, start)) for n, start in enumerate((100, 200)))
+
+    def trained(*tables: Path, against: Model | None = None) -> retraining.Retrained:
+        request = Request(tables, base=tiny_corpus, against=against)
+        return retrain(prepare(request), request)
+
+    old = trained(first).model
+    both, alone, again = (trained(*tables, against=old).comparison for tables in ((first, second), (second,), (first,)))
+    assert both is not None
+    assert both.on == "120 documents that the old model learnt from and 60 new documents, out of fold"
+    assert {each.documents for each in both.differences} == {180}
+    assert alone is not None  # the first judgements are not at hand, so that the old model cannot be made again
+    assert alone.on == "60 new documents, out of fold; the old model may have seen all others"
+    assert {each.documents for each in alone.differences} == {60}
+    assert again is not None
+    assert {(each.documents, each.difference.value) for each in again.differences} == {(120, 0.0)}
+    held_out = Request((second,), base=tiny_corpus, against=old, held_out=(first,))
+    assert "the old model has seen them" in str(prepare(held_out).errors[0])
 
 
 def test_out_of_fold_no_model_is_asked_about_what_it_has_seen(tmp_path: Path, tiny_corpus: Path, tiny_model: str) -> None:
