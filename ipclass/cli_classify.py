@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +12,8 @@ from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOp
 from ipclass.errors import InputError
 
 if TYPE_CHECKING:
-    from ipclass.batch import Summary
+    from ipclass.sinks import Summary
+    from ipclass.workers import Workers
 
 
 def classify(
@@ -28,6 +30,7 @@ def classify(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     backend: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
     scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
+    rejects: Annotated[str, typer.Option(help="Write rows that cannot be read to this CSV file, and go on.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     model: ModelOption = "",
     as_table: Annotated[bool, typer.Option("--table", help="Print titles and tags to read, and write nothing.")] = False,
@@ -38,53 +41,69 @@ def classify(
 
     Example: ipclass classify patents.csv -o tagged.csv
     """
-    from ipclass import batch, files
-    from ipclass.records import definition_named
+    with _hired(jobs, backend, scheduler, model) as workers:
+        from ipclass import batch, files
+        from ipclass.records import definition_named
 
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    source = files.Source(table, input_format or None, columns, encoding)
-    if as_table:
-        for line in batch.readable(source, batch.load(model), definition_named(definition)):
-            typer.echo(line)
-        return
-    written = files.format_of(output, output_format or None, default=source.layout.format)
-    job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
-    with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
-        summary = batch.run(
-            source,
-            output,
-            job,
-            jobs=jobs,
-            resume=resume,
-            force=force,
-            progress=progress.add,
-            spread=_spread(backend, scheduler),
-        )
+        columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
+        source = files.Source(table, input_format or None, columns, encoding)
+        if as_table:
+            for line in batch.readable(source, batch.load(model), definition_named(definition)):
+                typer.echo(line)
+            return
+        written = files.format_of(output, output_format or None, default=source.layout.format)
+        job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
+        with _Progress(shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
+            summary = batch.run(
+                source,
+                output,
+                job,
+                workers=workers,
+                rejects=rejects,
+                resume=resume,
+                force=force,
+                progress=progress.add,
+            )
     if not quiet:
-        say(_told(summary))
+        say(_told(summary, rejects))
 
 
-def _spread(backend: str, scheduler: str) -> Any:
-    from ipclass import batch
+def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractContextManager[Workers | None]:
+    """Return the workers, which start and load the model while the table is opened here."""
+    from ipclass.workers import dask_workers, local_workers
 
-    if backend == "local":
-        return None
-    if backend != "dask" or not scheduler:
+    if backend == "dask" and scheduler:
+        return dask_workers(scheduler)
+    if backend != "local":
         raise InputError(f"--backend {backend}: must be local, or dask with --scheduler ADDRESS")
-    return batch.spread_over_dask(scheduler)
+    if jobs == 1:
+        return nullcontext()
+    workers = local_workers(jobs)
+    workers.prepare(_load, model)
+    return workers
 
 
-def _told(summary: Summary) -> str:
+def _load(model: str) -> None:
+    from ipclass.batch import load
+
+    load(model)
+
+
+def _told(summary: Summary, rejects: str) -> str:
     tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()))
     unscored = sum(summary.unscored.values())
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
-    return f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    told = f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    if not rejects:
+        return told
+    read = summary.rows + summary.rejected
+    return f"{told}\n{read:,} rows read = {summary.rows:,} tagged + {summary.rejected:,} rejected ({rejects})"
 
 
 class _Progress:
     """A line on standard error that counts documents; nothing where nobody watches."""
 
-    def __init__(self, size: int | None, shown: bool) -> None:
+    def __init__(self, shown: bool) -> None:
         self._shown = shown
 
     def __enter__(self) -> _Progress:

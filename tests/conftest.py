@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from typer.testing import CliRunner
 
-from ipclass import cli, files
+from ipclass import blocks, cli, files
 
 settings.register_profile("ipclass", deadline=None, database=None)
 settings.load_profile("ipclass")
@@ -159,10 +159,9 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def cut_at(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Read tables in blocks of about ``size`` bytes, from the header on: a small file is otherwise one block."""
-    read = files.Source._read
-    monkeypatch.setattr(files, "BLOCK_BYTES", size)
-    monkeypatch.setattr(files, "PARQUET_ROWS", max(1, size // 100))
-    monkeypatch.setattr(files.Source, "_read", lambda self, wanted: read(self, min(wanted, size)))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    monkeypatch.setattr(blocks, "SLICE_ROWS", max(1, size // 100))
+    monkeypatch.setattr(files, "HEAD_BYTES", size)
 
 
 class Ended:

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from conftest import MAIN, cut_at, environment, patents, read_csv, write_csv, write_jsonl
 
-from ipclass import batch, files
+from ipclass import batch, blocks, files, sinks
 from ipclass.errors import InputError, OutputError
 from ipclass.records import OTHER, UNSCORED, Definition
 
@@ -398,10 +398,10 @@ def test_a_resumed_run_does_not_tag_again_what_is_safe_and_ends_the_same(
     interrupt(patents_csv, target, tiny_model, monkeypatch)
     assert not target.exists()
     assert hidden(tmp_path)
-    worked: list[bytes] = []
+    worked: list[blocks.RawBlock] = []
     work = batch.work
 
-    def noted(block: bytes, job: batch.Job) -> batch.Done:
+    def noted(block: blocks.RawBlock, job: batch.Job) -> batch.Done:
         worked.append(block)
         return work(block, job)
 
@@ -497,14 +497,14 @@ def test_an_interrupted_run_is_not_gone_on_with_unless_asked(
 def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = batch.FileSink._append
+    append = sinks._TextFile.append
 
-    def full(self: batch.FileSink, payload: bytes) -> int:
+    def full(self: sinks._TextFile, payload: bytes, block: int) -> int:
         if b"XX00030A1" in payload:
             raise OSError(28, "No space left on device")
-        return append(self, payload)
+        return append(self, payload, block)
 
-    monkeypatch.setattr(batch.FileSink, "_append", full)
+    monkeypatch.setattr(sinks._TextFile, "append", full)
     cut_at(monkeypatch, 500)
     with pytest.raises(OutputError, match=r"out\.csv: cannot be written: No space left"):
         classify(patents_csv, tmp_path / "out.csv", tiny_model)
@@ -515,7 +515,7 @@ def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
 
 _SLOW = """
 import os, random, signal, sys, time
-from ipclass import batch, files
+from ipclass import batch, blocks, files, sinks
 
 def slowly(home, name, nap):
     method = getattr(home, name)
@@ -528,11 +528,9 @@ def slowly(home, name, nap):
 
 nap = float(sys.argv.pop(1))
 size = 700
-read = files.Source._read
-files.BLOCK_BYTES = size
-files.Source._read = lambda self, wanted: read(self, min(wanted, size))
-for home, name in ((batch.FileSink, "_append"), (batch.FileSink, "_noted"), (batch.FileSink, "finish")):
-    slowly(home, name, nap)
+blocks.BLOCK_BYTES = files.HEAD_BYTES = size
+for home, name in (step.split() for step in ("_TextFile append", "_ParquetFile append", "_Journal note", "Output finish")):
+    slowly(getattr(sinks, home), name, nap)
 """
 _KILLS = """
 import csv, json
@@ -566,7 +564,8 @@ def finished():
     target.unlink()
 
 def blocks():
-    return json.loads(journal.read_text())["blocks"] if journal.exists() else 0
+    lines = journal.read_text().rpartition("\\n")[0].splitlines() if journal.exists() else []
+    return json.loads(lines[-1])["blocks"] if lines else 0
 
 deaths = resumed = completed = 0
 while deaths < int(kills):
@@ -625,7 +624,8 @@ def start(nap: float, *arguments: str | Path) -> subprocess.Popen[bytes]:
 def await_blocks(journal: Path, blocks: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if journal.exists() and json.loads(journal.read_text("utf-8"))["blocks"] >= blocks:
+        lines = journal.read_text("utf-8").rpartition("\n")[0].splitlines() if journal.exists() else []
+        if lines and json.loads(lines[-1])["blocks"] >= blocks:
             return
         time.sleep(0.01)
     pytest.fail(f"the run never wrote {blocks} blocks: {process.communicate()[1].decode()}")

@@ -1,0 +1,115 @@
+"""How a table is built: its format, its columns, and which of them hold title, abstract and id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ipclass.errors import InputError, choices
+
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+STDIO = "-"
+
+_SUFFIXES: Mapping[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "title": (
+        *("title", "invention title", "patent title", "title english", "title en", "english title"),
+        *("title translated english", "appln title", "title original"),
+    ),
+    "abstract": (
+        *("abstract", "abstract text", "patent abstract", "abstract english", "abstract en", "english abstract"),
+        *("abstract translated english", "appln abstract", "summary", "abstract original"),
+    ),
+    "id": (
+        *("id", "publication number", "patent number", "number", "publication no", "patent no", "lens id"),
+        *("patent id", "doc id", "document id", "document number", "application number", "appln id"),
+    ),
+}
+"""The names that columns usually have, for each of the roles that a column can play, the likeliest first."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is built: its format, its columns, and which of them hold what.
+
+    ``columns`` is empty for JSON lines, whose objects need not be alike. A column that is not there is "".
+    """
+
+    format: Format
+    columns: tuple[str, ...]
+    title: str
+    abstract: str
+    id: str
+    separator: str = ","
+    encoding: str = "utf-8"
+
+
+def format_of(path: str, named: str | None = None, default: Format = "csv") -> Format:
+    """Return the format that ``named`` or the ending of ``path`` says.
+
+    Raises:
+        InputError: Neither is a format that we know.
+    """
+    known = tuple(dict.fromkeys(_SUFFIXES.values()))
+    if named:
+        if named not in known:
+            raise InputError(f"no format {named!r}; {choices(named, known)}")
+        return named
+    if path == STDIO:
+        return default
+    suffix = Path(path.removesuffix(".gz")).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InputError(f"{path}: cannot tell the format from {suffix or 'no ending'!r}; {choices(suffix, _SUFFIXES)}")
+    return _SUFFIXES[suffix]
+
+
+def layout(
+    format: Format,
+    names: Sequence[str],
+    wanted: Mapping[str, str],
+    path: str,
+    separator: str = ",",
+    encoding: str = "utf-8",
+    need_text: bool = True,
+) -> Layout:
+    """Return the layout of a table with the columns ``names``; ``wanted`` names those that play a role.
+
+    Raises:
+        InputError: A name stands there twice, a column that is wanted is not there, or ``need_text`` and there is no text.
+    """
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise InputError(f"{path}: the header names the column {twice!r} twice; rename one of them")
+    found = {role: find_column(role, names, wanted.get(role, ""), path) for role in ROLES}
+    if need_text and not found["abstract"] and not found["title"]:
+        raise InputError(f"{path}: no column for title or abstract; name it with --abstract. {choices('', names)}")
+    return Layout(format, tuple(names), found["title"], found["abstract"], found["id"], separator, encoding)
+
+
+def find_column(role: str, names: Sequence[str], wanted: str = "", path: str = "") -> str:
+    """Return which of the columns ``names`` plays a role: the one ``wanted``, else one of a usual name, else "".
+
+    Raises:
+        InputError: The column that is wanted is not there.
+
+    >>> find_column("title", ["No", "Title (English)"])
+    'Title (English)'
+    """
+    if wanted:
+        if wanted not in names:
+            raise InputError(f"{path}: no column {wanted!r}; {choices(wanted, names)}")
+        return wanted
+    plain = {" ".join("".join(c if c.isalnum() else " " for c in name.lower()).split()): name for name in names}
+    return next((plain[usual] for usual in ROLES[role] if usual in plain), "")
