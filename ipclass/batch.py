@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,11 +16,12 @@ import polars as pl
 from ipclass import blocks
 from ipclass.blocks import Bad, RawBlock
 from ipclass.errors import InputError, WorkerError
-from ipclass.files import STDIO, Format, Layout, Source, as_lines, as_table
+from ipclass.files import Format, Layout, Source, as_lines, as_table
+from ipclass.layout import packing
 from ipclass.model import Model, Tags
 from ipclass.parsing import SET_APART, sift
 from ipclass.records import UNSCORED, Contribution, Definition, Reject
-from ipclass.rendering import pack, packing
+from ipclass.rendering import pack
 from ipclass.sinks import Output, State, Summary
 from ipclass.workers import Workers, local_workers
 
@@ -53,6 +54,7 @@ class Done:
     file: str
     payload: bytes
     bad: tuple[Bad, ...]
+    rejects: tuple[Reject, ...]
     summary: Summary
 
 
@@ -86,12 +88,14 @@ def run(
         source.learn_columns()
     job = replace(job, layout=source.layout, packing=packing(target), kept_apart=bool(rejects))
     model = load(job.model)
-    output = Output(target, job.output, _all_columns(source, model, job), rejects, force=force, resume=resume)
+    columns = _all_columns(source, model, job)
+    output = Output(target, job.output, columns, rejects, id=source.layout.id, force=force, resume=resume)
     state = output.begin(_fingerprint(source, job, model))
     try:
-        for done in _spread(source, job, state.blocks, workers):
-            state = output.write(done.payload, *_counted(done, state, job))
-            progress(done.summary.rows)
+        with closing(_spread(source, job, state.blocks, workers)) as finished:
+            for done in finished:
+                state = output.write(done.payload, *_counted(done, state, job))
+                progress(done.summary.rows)
     except (KeyboardInterrupt, WorkerError):
         output.suspend()
         raise
@@ -115,12 +119,13 @@ def _all_columns(source: Source, model: Model, job: Job) -> list[str]:
     return [*source.layout.columns, *added]
 
 
-def _spread(source: Source, job: Job, skip: int, workers: Workers | None) -> Iterator[Done]:
+def _spread(source: Source, job: Job, skip: int, workers: Workers | None) -> Generator[Done]:
     """Yield the finished blocks in order, behind those that were finished earlier."""
-    if workers is None:
-        return (work(block, job) for block in source.blocks(skip))
-    found = source.blocks(skip, places=True)
-    return workers.map(partial(work, job=job), found if workers.places else (block.carried() for block in found))
+    with closing(source.blocks(skip, places=workers is not None and workers.places)) as found:
+        if workers is None:
+            yield from (work(block, job) for block in found)
+        else:
+            yield from workers.map(partial(work, job=job), found if workers.places else (block.carried() for block in found))
 
 
 def work(raw: RawBlock, job: Job) -> Done:
@@ -128,16 +133,17 @@ def work(raw: RawBlock, job: Job) -> Done:
     model = load(job.model)
     added = added_columns(tuple(model.labels.ids), job)
     read = sift(raw, job.layout, frozenset(added if job.output == "jsonl" else ()))
-    if read.bad and not job.kept_apart:
-        return Done(raw.file, b"", read.bad, Summary())
+    if (read.bad or raw.rejects) and not job.kept_apart:
+        return Done(raw.file, b"", read.bad, raw.rejects, Summary())
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
         payload = as_lines(read, added_fields(tags, model, job))
     else:
         payload = as_table(read, added_frame(tags, model, job), job.layout, job.output)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
-    summary = Summary(len(read), len(read.bad), assigned, dict(Counter(filter(None, tags.unscored))))
-    return Done(raw.file, pack(payload, job.packing), read.bad, summary)
+    rejected = len(read.bad) + len(raw.rejects)
+    summary = Summary(len(read), rejected, assigned, dict(Counter(filter(None, tags.unscored))))
+    return Done(raw.file, pack(payload, job.packing), read.bad, raw.rejects, summary)
 
 
 def _counted(done: Done, state: State, job: Job) -> tuple[list[Reject], State]:
@@ -147,7 +153,7 @@ def _counted(done: Done, state: State, job: Job) -> tuple[list[Reject], State]:
         InputError: There are such rows, and they are not wanted.
     """
     before = state.row if done.file == state.file else 0
-    rejects = [Reject(done.file, f"row {before + bad.row}", bad.problem) for bad in done.bad]
+    rejects = [*done.rejects, *(Reject(done.file, f"row {before + bad.row}", bad.problem) for bad in done.bad)]
     if rejects and not job.kept_apart:
         first = rejects[0]
         raise InputError(f"{first.file}, {first.place}: {first.reason}; {KEEP_APART}")
@@ -227,9 +233,6 @@ def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]
 
 def _fingerprint(source: Source, job: Job, model: Model) -> str:
     """Return what must be equal for a run to go on where another stopped."""
-    facts = {**asdict(replace(job, model="")), "digest": model.digest, "path": source.path}
+    facts = {**asdict(replace(job, model="")), "digest": model.digest, "files": source.stamps}
     facts["cut"] = (blocks.BLOCK_BYTES, blocks.SLICE_ROWS)
-    if source.path != STDIO:
-        status = Path(source.path).stat()
-        facts |= {"size": status.st_size, "changed": status.st_mtime_ns}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

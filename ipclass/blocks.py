@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from polars.exceptions import PolarsError
 
 from ipclass.errors import InputError
 from ipclass.layout import Layout
+from ipclass.records import Reject
 
 BLOCK_BYTES = 4 << 20
 LARGEST_ROW = 32 << 20
@@ -77,18 +78,21 @@ class Bad:
 
 @dataclass(frozen=True)
 class RawBlock:
-    """Rows that nobody has read yet, or the place where they are. ``layout`` is that of their file."""
+    """Rows that nobody has read yet, or the place where they are. ``layout`` is that of their file.
+
+    ``bad`` rows come before those of ``content``; ``rejects`` were found by a reader that counts in its own way.
+    """
 
     file: str
     layout: Layout
     content: bytes | pl.DataFrame | Range | Slice
-    bad: tuple[Bad, ...] = field(default=())
-    """What was found to be bad already, before the rows of ``content``."""
+    bad: tuple[Bad, ...] = ()
+    rejects: tuple[Reject, ...] = ()
 
     def carried(self) -> RawBlock:
         """Return the block with the rows in it, for a worker on another machine."""
         if isinstance(self.content, Range | Slice):
-            return RawBlock(self.file, self.layout, self.content.read(), self.bad)
+            return replace(self, content=self.content.read())
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,15 +18,24 @@ if TYPE_CHECKING:
 
 
 def classify(
-    table: Annotated[str, typer.Argument(help="CSV, TSV, JSON lines or Parquet, also .gz; - is standard input.")],
+    tables: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, patterns, .zip; also .gz and .zst; - is standard input.", metavar="TABLE..."),
+    ],
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write; - is standard output.")] = "-",
     definition: DefinitionOption = "strict",
     explain: Annotated[int, typer.Option(help="Give the N terms that weigh most for each assigned label.", min=0)] = 0,
     title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
     abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    input_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
+    format: Annotated[
+        str, typer.Option(help="csv, tsv, jsonl, parquet, xlsx or an export as lens, if the file does not tell.")
+    ] = "",
+    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl, parquet or xlsx, if the ending does not tell.")] = "",
     encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
+    sheet: Annotated[str, typer.Option(help="The worksheet of an Excel workbook, if it is not the first.")] = "",
+    title_only: Annotated[
+        bool, typer.Option("--title-only", help="Take an export without abstracts, and trust it less.")
+    ] = False,
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     backend: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
@@ -37,7 +47,7 @@ def classify(
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Tag a table of patents. All its columns and the order of its rows are kept.
+    """Tag tables of patents. All their columns and the order of their rows are kept.
 
     Example: ipclass classify patents.csv -o tagged.csv
     """
@@ -46,7 +56,9 @@ def classify(
         from ipclass.records import definition_named
 
         columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-        source = files.Source(table, input_format or None, columns, encoding)
+        source = files.Source(tables, format or None, columns, encoding, sheet=sheet, title_only=title_only)
+        if source.passed_over and not quiet:
+            say(f"passed over, as they are no tables: {_listed(source.passed_over)}")
         if as_table:
             for line in batch.readable(source, batch.load(model), definition_named(definition)):
                 typer.echo(line)
@@ -87,6 +99,10 @@ def _load(model: str) -> None:
     from ipclass.batch import load
 
     load(model)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
 
 
 def _told(summary: Summary, rejects: str) -> str:

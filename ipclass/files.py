@@ -1,32 +1,30 @@
-"""Tables of documents: CSV, TSV, JSON lines and Parquet, gzipped or not, block by block.
+"""Tables of documents, from files of many kinds and packings, block by block.
 
-A file is cut into blocks cheaply (``blocks``); what is in a block is read (``parsing``), and written again (``rendering``),
-by whoever works on it.
+``containers`` finds and unpacks the files, ``sources`` opens one, ``blocks`` cuts it; what is in a block is read
+(``parsing``), and written again (``rendering``), by whoever works on it. Exports of offices and vendors are read by
+``formats``.
 """
 
 from __future__ import annotations
 
 import codecs
-import csv
-import gzip
-import io
-import re
-import sys
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import polars as pl
-from polars.exceptions import PolarsError
 
-from ipclass import blocks
-from ipclass.blocks import LARGEST_ROW, Bad, Range, RawBlock, first_line
-from ipclass.errors import InputError
-from ipclass.layout import ROLES, STDIO, Format, Layout, find_column, format_of, layout
-from ipclass.parsing import Block, RowError, as_record, filled_lines, id_of, parse, undecodable
+from ipclass.blocks import LARGEST_ROW, RawBlock
+from ipclass.containers import Member, find, from_chunks
+from ipclass.errors import InputError, choices
+from ipclass.layout import FORMATS, STDIO, Format, Layout, find_column, format_of, layout
+from ipclass.parsing import Block, RowError, id_of, parse
+from ipclass.records import STANDARD
 from ipclass.rendering import as_lines, as_table, header, separator_of
+from ipclass.sources import ParquetTable, Table, TextTable, Workbook
 
 __all__ = [
     "LARGEST_ROW",
@@ -47,100 +45,54 @@ __all__ = [
     "separator_of",
 ]
 
-HEAD_BYTES = 1 << 16
-"""Bytes read at once until the header has been found."""
 
-_BLANK = re.compile(rb"\A(?:\xef\xbb\xbf)?[\s,;|]*\n")
-_UNREADABLE = (OSError, EOFError, zlib.error)
+_HEAD = 1 << 16  # bytes by which an export is known
 
 
 class Source:
-    """A table to read from: its layout, and its blocks one after the other.
+    """One table or several of the same columns: their layout, and their blocks one after the other.
 
     Args:
-        path: A file, or ``-`` for standard input; a file ending in ``.gz`` is unpacked on the way.
-        format: The format, if the ending does not tell.
+        tables: What ``containers.find`` takes: files, ``-`` for standard input, folders, patterns, archives.
+        format: The format, if the ending or the beginning does not tell.
         columns: The names of the columns for title, abstract and id, where they are not the usual ones.
-        encoding: The encoding of a text file.
+        encoding: The encoding of text files.
         need_text: Whether to refuse a table with neither title nor abstract.
+        sheet: The worksheet of workbooks, by default the first.
+        title_only: Whether to take an export that has no abstracts.
 
     Raises:
-        InputError: There is no such file, it is not such a table, or has no column to read.
+        InputError: There is no such file, it is not such a table, has no column to read, or another one has other columns.
     """
 
     def __init__(
         self,
-        path: str,
+        tables: str | Sequence[str],
         format: str | None = None,
         columns: Mapping[str, str] | None = None,
         encoding: str = "utf-8",
         need_text: bool = True,
+        sheet: str = "",
+        title_only: bool = False,
     ) -> None:
-        self.path = path
-        self._need_text = need_text
-        self._format = format_of(path, format)
-        self._encoding = _known_encoding(encoding)
-        self._wanted = dict(columns or {})
-        if path != STDIO and not Path(path).is_file():
-            raise InputError(f"{path}: {'is a folder, not a file' if Path(path).is_dir() else 'no such file'}")
-        self._head, self._start = b"", 0
-        if self._format == "parquet":
-            if path == STDIO:
-                raise InputError("Parquet cannot be read from standard input; name the file")
-            self.layout = self._parquet_layout()
-        else:
-            self._stream = _opened(path)
-            self.layout = self._text_layout()
+        names = [tables] if isinstance(tables, str) else list(tables)
+        found = find(names)
+        self.path = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        self.passed_over = found.passed_over
+        self._files = tuple(dict.fromkeys(member.file for member in found.members if member.file))
+        self._title_only = title_only
+        wanted, encoding = dict(columns or {}), _known_encoding(encoding)
+        self._exports, plain = _sorted_out(found.members, format)
+        self._tables = [_table(member, format, wanted, encoding, need_text, sheet) for member in plain]
+        for table in self._tables[1:]:
+            _check_alike(self._tables[0], table)
+        self.layout = self._tables[0].layout if self._tables else layout("csv", STANDARD, wanted, self.path)
 
     @property
-    def size(self) -> int | None:
-        """The size of the file in bytes, if it has one and is not packed."""
-        return Path(self.path).stat().st_size if self._plain else None
-
-    @property
-    def _plain(self) -> bool:
-        return self.path != STDIO and not self.path.endswith(".gz")
-
-    def _parquet_layout(self) -> Layout:
-        try:
-            schema = pl.read_parquet_schema(self.path)
-        except (PolarsError, OSError) as error:
-            raise InputError(f"{self.path}: not a Parquet table: {first_line(error)}") from error
-        found = layout("parquet", list(schema), self._wanted, self.path, need_text=self._need_text)
-        for name in filter(None, (found.title, found.abstract)):
-            if schema[name].is_nested() or schema[name] == pl.Binary:
-                raise InputError(f"{self.path}: the column {name!r} holds {schema[name]}, not text; name another one")
-        return found
-
-    def _text_layout(self) -> Layout:
-        if self._format == "jsonl":
-            return Layout("jsonl", (), **{role: self._wanted.get(role, "") for role in ROLES}, encoding=self._encoding)
-        line, self._head = self._header_line()
-        bare = "".join(line.split('"')[::2])  # what stands outside quotation marks
-        separator = "\t" if self._format == "tsv" else max(",;\t|", key=bare.count)
-        csv.field_size_limit(2 * LARGEST_ROW)
-        names = next(csv.reader(io.StringIO(line, newline=""), delimiter=separator), [])
-        return layout(self._format, names, self._wanted, self.path, separator, self._encoding, self._need_text)
-
-    def _header_line(self) -> tuple[str, bytes]:
-        """Return the first line that is not blank, and the bytes read beyond it."""
-        start, end, read = b"", 0, 0
-        while not end and (more := self._read(HEAD_BYTES)):
-            read += len(more)
-            start = _BLANK.sub(b"", start + more)
-            end = _end_of_header(start)
-            if not end and len(start) > LARGEST_ROW:
-                raise InputError(f"{self.path}: no end of line in the first {LARGEST_ROW >> 20} MB; not a table")
-        if not start.strip():
-            raise InputError(f"{self.path}: empty; a table needs a line of column names")
-        if b"\r" in start and b"\n" not in start:
-            raise InputError(f"{self.path}: its lines end in CR alone (an old Mac file); save it again as CSV UTF-8")
-        end = end or start.find(b"\n") + 1 or len(start)
-        self._start = read - (len(start) - end)
-        try:
-            return start[:end].decode(self._encoding).removeprefix("\ufeff").rstrip("\r\n"), start[end:]
-        except UnicodeDecodeError as error:
-            raise InputError(f"{self.path}, header: {undecodable(error)}") from error
+    def stamps(self) -> list[tuple[str, int, int]]:
+        """The files with their size in bytes and the time of their last change, in nanoseconds."""
+        states = [(file, Path(file).stat()) for file in self._files]
+        return [(file, state.st_size, state.st_mtime_ns) for file, state in states]
 
     def learn_columns(self) -> None:
         """Take the names of the columns of JSON lines from the first block: a table needs them before its first row.
@@ -148,42 +100,35 @@ class Source:
         Raises:
             InputError: There is no row among them that can be read.
         """
-        if self._format != "jsonl":
-            return
-        while not self._head.endswith(b"\n") and len(self._head) < blocks.BLOCK_BYTES and (more := self._read(HEAD_BYTES)):
-            self._head += more
-        whole = self._head[: self._head.rfind(b"\n") + 1] or self._head
-        names: dict[str, None] = {}
-        problem = ""
-        for row, line in enumerate(filled_lines(whole), start=1):
-            try:
-                names |= dict.fromkeys(as_record(line, self._encoding))
-            except ValueError as error:  # told when the row is read, unless there is no other
-                problem = problem or f"{self.path}, row {row}: {error}"
-        if problem and not names:
-            raise InputError(problem)
-        self.layout = replace(self.layout, columns=tuple(names))
-
-    def _read(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except _UNREADABLE as error:
-            raise InputError(f"{self.path}: cannot be read: {error}") from error
+        for table in self._tables:
+            table.learn_columns()
+        if self.layout.format == "jsonl":
+            names = dict.fromkeys(name for table in self._tables for name in table.layout.columns)
+            self.layout = replace(self.layout, columns=tuple(names))
 
     def close(self) -> None:
-        """Close the file, if its blocks are not wanted."""
-        if self._format != "parquet" and self.path != STDIO:
-            self._stream.close()
+        """Close the files, if the blocks are not wanted."""
+        for table in self._tables:
+            table.close()
 
-    def blocks(self, skip: int = 0, places: bool = False) -> Iterator[RawBlock]:
-        """Yield the rows, header aside, in blocks that no row straddles; the first ``skip`` blocks are passed over.
+    def blocks(self, skip: int = 0, places: bool = False) -> Generator[RawBlock]:
+        """Yield the rows in blocks that no row straddles; the first ``skip`` blocks are passed over.
 
         With ``places`` a block may say where its rows are instead of holding them: for other processes of this machine.
         """
-        cut = self._parquet_blocks() if self._format == "parquet" else self._text_blocks(places and self._plain)
-        for number, block in enumerate(cut):
-            if number >= skip:
-                yield block
+        found = (block for table in self._tables for block in table.blocks(places))
+        try:
+            yield from islice(chain(found, self._export_blocks()), skip, None)
+        finally:
+            self.close()
+
+    def _export_blocks(self) -> Iterator[RawBlock]:
+        from ipclass import formats
+
+        for format, members in self._exports.items():
+            inputs = [formats.Input(member.name, member.open) for member in members]
+            for batch in formats.read(format, inputs, self._title_only):
+                yield RawBlock(self.path, self.layout, batch.frame, rejects=batch.rejects)
 
     def read(self) -> Iterator[Block]:
         """Yield the blocks, read.
@@ -191,39 +136,88 @@ class Source:
         Raises:
             InputError: A row cannot be read.
         """
-        before = 0
-        for raw in self.blocks():
-            try:
-                block = parse(raw, self.layout)
-            except RowError as error:
-                raise InputError(f"{raw.file}, row {before + error.row}: {error.problem}") from error
-            before += len(block)
-            yield block
-
-    def _parquet_blocks(self) -> Iterator[RawBlock]:
-        for piece in blocks.slices(self.path):
-            yield RawBlock(self.path, self.layout, piece)
-
-    def _text_blocks(self, places: bool) -> Iterator[RawBlock]:
-        separator = None if self._format == "jsonl" else self.layout.separator
-        try:
-            for place, piece in blocks.cut(self._stream, self._head, separator):
-                if isinstance(piece, Bad):
-                    yield RawBlock(self.path, self.layout, b"", (piece,))
-                else:
-                    content = Range(self.path, self._start + place, len(piece)) if places else bytes(piece)
-                    yield RawBlock(self.path, self.layout, content)
-        except _UNREADABLE as error:
-            raise InputError(f"{self.path}: cannot be read: {error}") from error
-        self.close()
+        file, before = "", 0
+        with closing(self.blocks()) as blocks:
+            for raw in blocks:
+                file, before = raw.file, before if raw.file == file else 0
+                try:
+                    block = parse(raw, self.layout)
+                except RowError as error:
+                    raise InputError(f"{file}, row {before + error.row}: {error.problem}") from error
+                before += len(block)
+                yield block
 
 
-def _end_of_header(start: bytes) -> int:
-    """Return the place behind the first line feed outside quotation marks, or 0."""
-    end = start.find(b"\n") + 1
-    while end and start.count(b'"', 0, end) % 2:
-        end = start.find(b"\n", end) + 1
-    return end
+def _sorted_out(members: Sequence[Member], format: str | None) -> tuple[dict[str, list[Member]], list[Member]]:
+    """Return the exports of offices and vendors, by their formats, and the plain tables.
+
+    Raises:
+        InputError: There is no such format, or there are both exports and plain tables.
+    """
+    from ipclass import formats
+
+    known = (*FORMATS, *formats.NAMES)
+    if format and format not in known:
+        raise InputError(f"no format {format!r}; {choices(format, known)}")
+    exports: dict[str, list[Member]] = {}
+    plain: list[Member] = []
+    for member in members:
+        kind, member = (format if format in formats.NAMES else "", member) if format else _recognised(member)
+        (exports.setdefault(kind, []) if kind else plain).append(member)
+    if exports and plain:
+        kind, (first, *_) = next(iter(exports.items()))
+        raise InputError(f"{first.name} is an export ({kind}) and {plain[0].name} a table; classify them apart")
+    return exports, plain
+
+
+def _recognised(member: Member) -> tuple[str, Member]:
+    """Return the format of an export, "" for a table; standard input comes back with what was read of it."""
+    from ipclass import formats
+
+    stream = member.open()
+    if member.name != STDIO:
+        with stream:
+            return formats.recognise(member.name, _head_of(stream, member)), member
+    head = _head_of(stream, member)
+    whole = chain([head], iter(lambda: stream.read(_HEAD), b""))
+    return formats.recognise(STDIO, head), Member(STDIO, lambda: from_chunks(whole, stream))
+
+
+def _head_of(stream: BinaryIO, member: Member) -> bytes:
+    try:
+        return stream.read(_HEAD)
+    except OSError as error:
+        raise InputError(f"{member.name}: cannot be read: {error}") from error
+
+
+def _table(member: Member, format: str | None, wanted: Mapping[str, str], encoding: str, need_text: bool, sheet: str) -> Table:
+    known = format_of(member.name, format)
+    if known == "parquet":
+        return ParquetTable(member, wanted, need_text)
+    if known == "xlsx":
+        return Workbook(member, wanted, need_text, sheet)
+    return TextTable(member, wanted, need_text, known, encoding)
+
+
+def _check_alike(one: Table, other: Table) -> None:
+    """Refuse two tables that do not make one."""
+    pair = f"{other.name}: does not go with {one.name}"
+    if "jsonl" in (one.layout.format, other.layout.format):
+        if one.layout.format != other.layout.format:
+            raise InputError(f"{pair}: one is JSON lines, the other is not; classify them apart")
+        return
+    lacks = [name for name in one.layout.columns if name not in other.layout.columns]
+    has = [name for name in other.layout.columns if name not in one.layout.columns]
+    if lacks or has:
+        said = "; ".join(
+            f"{verb} {', '.join(map(repr, names[:5]))}" for verb, names in (("lacks", lacks), ("has", has)) if names
+        )
+        raise InputError(f"{pair}: it {said}; classify them apart, or give them the same columns")
+    for name, kind in one.schema.items():
+        if other.schema.get(name, pl.String) != kind:
+            raise InputError(
+                f"{pair}: {name!r} is {other.schema.get(name, pl.String)} here and {kind} there; classify them apart"
+            )
 
 
 def layout_of(path: str) -> Layout:
@@ -241,18 +235,6 @@ def layout_of(path: str) -> Layout:
 def _known_encoding(encoding: str) -> str:
     try:
         "".encode(encoding)
-        name = codecs.lookup(encoding).name
+        return codecs.lookup(encoding).name
     except LookupError as error:
         raise InputError(f"no encoding {encoding!r}; for instance: utf-8, latin-1, cp1252, utf-16, gb18030") from error
-    if name.startswith(("utf-16", "utf-32")):
-        raise InputError(f"{encoding} has line feeds within characters; convert the file to UTF-8 first")
-    return name
-
-
-def _opened(path: str) -> BinaryIO:
-    if path == STDIO:
-        return sys.stdin.buffer
-    try:
-        return cast(BinaryIO, gzip.open(path, "rb")) if path.endswith(".gz") else Path(path).open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be opened: {error.strerror}") from error

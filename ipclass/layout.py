@@ -9,7 +9,7 @@ from typing import Literal
 
 from ipclass.errors import InputError, choices
 
-Format = Literal["csv", "tsv", "jsonl", "parquet"]
+Format = Literal["csv", "tsv", "jsonl", "parquet", "xlsx"]
 STDIO = "-"
 
 _SUFFIXES: Mapping[str, Format] = {
@@ -22,7 +22,12 @@ _SUFFIXES: Mapping[str, Format] = {
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
 }
+FORMATS = tuple(dict.fromkeys(_SUFFIXES.values()))
+TABLE_ENDINGS = frozenset(_SUFFIXES) | {".xml", ".xls"}
+"""What files end in that may be tables: others in a folder or an archive are passed over."""
+
 ROLES: Mapping[str, tuple[str, ...]] = {
     "title": (
         *("title", "invention title", "patent title", "title english", "title en", "english title"),
@@ -62,17 +67,32 @@ def format_of(path: str, named: str | None = None, default: Format = "csv") -> F
     Raises:
         InputError: Neither is a format that we know.
     """
-    known = tuple(dict.fromkeys(_SUFFIXES.values()))
+    for format in FORMATS:
+        if named == format:
+            return format
     if named:
-        if named not in known:
-            raise InputError(f"no format {named!r}; {choices(named, known)}")
-        return named
+        raise InputError(f"no format {named!r}; {choices(named, FORMATS)}")
     if path == STDIO:
         return default
-    suffix = Path(path.removesuffix(".gz")).suffix.lower()
+    suffix = Path(unpacked_name(path)).suffix.lower()
     if suffix not in _SUFFIXES:
         raise InputError(f"{path}: cannot tell the format from {suffix or 'no ending'!r}; {choices(suffix, _SUFFIXES)}")
     return _SUFFIXES[suffix]
+
+
+def packing(path: str) -> str:
+    """Return how the ending of ``path`` says that a file is packed: ``.gz``, ``.zst`` or not at all, "".
+
+    >>> packing("a.csv.gz"), packing("a.csv")
+    ('.gz', '')
+    """
+    ending = path[path.rfind(".") :].lower() if "." in path else ""
+    return ending if ending in (".gz", ".zst") else ""
+
+
+def unpacked_name(path: str) -> str:
+    """Return ``path`` without the ending that says how it is packed."""
+    return path[: len(path) - len(packing(path))]
 
 
 def layout(
@@ -92,6 +112,8 @@ def layout(
     if len(set(names)) < len(names):
         twice = next(name for place, name in enumerate(names) if name in names[:place])
         raise InputError(f"{path}: the header names the column {twice!r} twice; rename one of them")
+    if any("\0" in name for name in names):
+        raise InputError(f"{path}: its header has NUL characters; if it is UTF-16, name that: --encoding utf-16")
     found = {role: find_column(role, names, wanted.get(role, ""), path) for role in ROLES}
     if need_text and not found["abstract"] and not found["title"]:
         raise InputError(f"{path}: no column for title or abstract; name it with --abstract. {choices('', names)}")

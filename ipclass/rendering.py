@@ -34,16 +34,18 @@ def _finite(frame: pl.DataFrame) -> pl.DataFrame:
 def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format) -> bytes:
     """Return the rows of ``block`` with the columns that were added to them, in ``format``, without a header.
 
+    What is to become a workbook is Parquet for the time being.
+
     Raises:
         InputError: A column holds what a text table cannot hold.
     """
     frame = pl.concat([_as_frame(block, layout), columns], how="horizontal")
     buffer = io.BytesIO()
-    if format == "parquet":
+    if format in ("parquet", "xlsx"):
         frame.write_parquet(buffer)
     else:
         try:
-            _flat(frame).write_csv(buffer, include_header=False, separator=separator_of(format))
+            flat(frame).write_csv(buffer, include_header=False, separator=separator_of(format))
         except PolarsError as error:
             raise InputError(f"cannot be written as text: {first_line(error)}; write Parquet instead") from error
     return buffer.getvalue()
@@ -56,7 +58,7 @@ def separator_of(format: Format) -> str:
 
 def header(columns: Sequence[str], format: Format) -> bytes:
     """Return the line of column names that ``format`` begins with, or nothing."""
-    if format in ("jsonl", "parquet"):
+    if format in ("jsonl", "parquet", "xlsx"):
         return b""
     buffer = io.BytesIO()
     pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_csv(buffer, separator=separator_of(format))
@@ -73,22 +75,13 @@ def _as_frame(block: Block, layout: Layout) -> pl.DataFrame:
     )
 
 
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
     """Return ``frame`` with lists and structures as JSON text, which a text table can hold."""
     nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
     return frame.with_columns(
         pl.Series(name, [json.dumps(value, ensure_ascii=False, default=str) for value in frame[name].to_list()])
         for name in nested
     )
-
-
-def packing(path: str) -> str:
-    """Return how the ending of ``path`` says that a file is packed: ``.gz``, ``.zst`` or not at all, "".
-
-    >>> packing("a.csv.gz"), packing("a.csv")
-    ('.gz', '')
-    """
-    return next((ending for ending in (".gz", ".zst") if path.lower().endswith(ending)), "")
 
 
 def pack(payload: bytes, ending: str) -> bytes:

@@ -16,11 +16,12 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
+from ipclass import excel
 from ipclass.blocks import first_line
 from ipclass.errors import OutputError
-from ipclass.layout import STDIO, Format
+from ipclass.layout import STDIO, Format, packing
 from ipclass.records import Reject
-from ipclass.rendering import header, pack, packing
+from ipclass.rendering import flat, header, pack
 from ipclass.writing import guarded, refuse_to_replace
 
 REJECT_COLUMNS = ("file", "place", "reason")
@@ -156,16 +157,39 @@ class _ParquetFile(_Stream):
 
     def finish(self) -> None:
         parts = sorted(self._folder.glob("*.parquet"))
-        self._join(pl.scan_parquet(parts) if parts else pl.LazyFrame(schema=dict.fromkeys(self._columns, pl.String)))
+        if not parts:
+            parts = [self._numbered(0)]
+            pl.DataFrame(schema=dict.fromkeys(self._columns, pl.String)).write_parquet(parts[0])
+        self._join(parts)
         self._part.replace(self._path)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _join(self, parts: pl.LazyFrame) -> None:
-        parts.sink_parquet(self._part)
+    def _join(self, parts: list[Path]) -> None:
+        pl.scan_parquet(parts).sink_parquet(self._part)
 
     def remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._part.unlink(missing_ok=True)
+
+
+class _Workbook(_ParquetFile):
+    """Excel, made of the parts at the end. Texts that are numbers in all rows become numbers; ids stay texts."""
+
+    def __init__(self, path: Path, columns: Sequence[str], id: str) -> None:
+        super().__init__(path, columns)
+        self._id = id
+
+    def _join(self, parts: list[Path]) -> None:
+        frames = [pl.scan_parquet(part) for part in parts]
+        texts = [name for name, kind in frames[0].collect_schema().items() if kind == pl.String and name != self._id]
+        numbers = [name for name in texts if all(frame.select(_numeric(name)).collect().item() for frame in frames)]
+        casts = [pl.col(name).replace("", None).cast(pl.Float64) for name in numbers]
+        excel.save(self._part, (flat(frame.with_columns(casts).collect()) for frame in frames))
+
+
+def _numeric(name: str) -> pl.Expr:
+    """Return whether all texts of a column are empty, or numbers as Excel would write them too: 007 is none, nor is 1.50."""
+    return (pl.col(name).fill_null("").str.contains(r"\A(-?(0|[1-9]\d{0,10})(\.\d{0,5}[1-9])?)?\z")).all()
 
 
 class Output:
@@ -176,6 +200,7 @@ class Output:
         format: Its format.
         columns: Its columns, if it is a table.
         rejects: The file for rows that cannot be read, if these are to be kept apart.
+        id: The column of the documents' ids, which stay texts in a workbook.
         force: Whether to replace files.
         resume: Whether to go on where an earlier run has stopped.
 
@@ -190,11 +215,14 @@ class Output:
         columns: Sequence[str],
         rejects: str = "",
         *,
+        id: str = "",
         force: bool = False,
         resume: bool = False,
     ) -> None:
-        if target == STDIO and format == "parquet":
-            raise OutputError("Parquet cannot be written to standard output; name a file with -o")
+        if target == STDIO and format in ("parquet", "xlsx"):
+            raise OutputError(f"{format} cannot be written to standard output; name a file with -o")
+        if rejects and Path(rejects).absolute() == Path(target).absolute():
+            raise OutputError(f"{rejects}: is the file of the result; name another one with --rejects")
         if target == STDIO and resume:
             raise OutputError("--resume needs a file to go on with: name it with -o")
         self._target = target
@@ -203,7 +231,7 @@ class Output:
         refuse_to_replace([Path(target)] if target != STDIO else [], force)
         if rejects:
             refuse_to_replace([Path(rejects)], force or (resume and self._journal is not None and self._journal.exists))
-        self._sink = _sink(target, format, columns)
+        self._sink = _sink(target, format, columns, id)
         self._rejects = _TextFile(Path(rejects), _csv([REJECT_COLUMNS])) if rejects else None
 
     def begin(self, fingerprint: str) -> State:
@@ -240,6 +268,8 @@ class Output:
         Raises:
             OutputError: It cannot be written.
         """
+        if isinstance(self._sink, _Workbook) and state.summary.rows >= excel.MOST_ROWS:
+            raise OutputError(f"{self._target}: Excel takes no more than {excel.MOST_ROWS - 1:,} rows; write CSV or Parquet")
         with self._told():
             state = replace(state, written=self._sink.append(payload, state.blocks))
             if self._rejects and rejects:
@@ -253,14 +283,18 @@ class Output:
         """Put everything in its place.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: It cannot be written; what was done is kept, to go on later.
         """
-        with self._told():
-            if self._rejects:
-                self._rejects.finish()
-            self._sink.finish()
-            if self._journal:
-                self._journal.remove()
+        try:
+            with self._told():
+                if self._rejects:
+                    self._rejects.finish()
+                self._sink.finish()
+                if self._journal:
+                    self._journal.remove()
+        except BaseException:
+            self.suspend()
+            raise
 
     def suspend(self) -> None:
         """Keep what was written, to go on later."""
@@ -284,14 +318,14 @@ class Output:
             raise OutputError(f"{self._target}: cannot be written: {said}") from error
 
 
-def _sink(target: str, format: Format, columns: Sequence[str]) -> _Stream:
+def _sink(target: str, format: Format, columns: Sequence[str], id: str) -> _Stream:
     if target == STDIO:
         return _Stream(header(columns, format))
     path = Path(target)
-    if format == "parquet":
+    if format in ("parquet", "xlsx"):
         if packing(path.name):
-            raise OutputError(f"{target}: Parquet is packed already; leave out {path.suffix}")
-        return _ParquetFile(path, columns)
+            raise OutputError(f"{target}: {format} is packed already; leave out {path.suffix}")
+        return _ParquetFile(path, columns) if format == "parquet" else _Workbook(path, columns, id)
     return _TextFile(path, pack(header(columns, format), packing(path.name)))
 
 

@@ -515,7 +515,7 @@ def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
 
 _SLOW = """
 import os, random, signal, sys, time
-from ipclass import batch, blocks, files, sinks
+from ipclass import batch, blocks, files, sinks, sources
 
 def slowly(home, name, nap):
     method = getattr(home, name)
@@ -528,7 +528,7 @@ def slowly(home, name, nap):
 
 nap = float(sys.argv.pop(1))
 size = 700
-blocks.BLOCK_BYTES = files.HEAD_BYTES = size
+blocks.BLOCK_BYTES = sources.HEAD_BYTES = size
 for home, name in (step.split() for step in ("_TextFile append", "_ParquetFile append", "_Journal note", "Output finish")):
     slowly(getattr(sinks, home), name, nap)
 """
@@ -537,15 +537,16 @@ import csv, json
 from pathlib import Path
 
 table, target, model, wanted, kills, seed = sys.argv[1:]
-target, wanted, chance = Path(target), Path(wanted).read_bytes(), random.Random(int(seed))
-with open(table, encoding="utf-8", newline="") as file:  # not by polars: its threads would not survive the fork
+target, wanted, chance = Path(target), Path(wanted), random.Random(int(seed))
+rejects, rejected = target.with_name("rejects.csv"), wanted.with_name("rejected.csv").read_bytes()
+with open(table, encoding="utf-8", errors="replace", newline="") as file:  # not by polars: its threads would not survive the fork
     batch.load(model).tag([f"{row['title']}\\n{row['abstract']}" for row in csv.DictReader(file)])
 journal = target.with_name(f".{target.name}.journal")
 
 def run():
     source = files.Source(table)
     job = batch.Job(source.layout, model, "strict", 0, files.format_of(str(target)))
-    batch.run(source, str(target), job, resume=True)
+    batch.run(source, str(target), job, rejects=str(rejects), resume=True)
 
 def child():
     pid = os.fork()
@@ -560,8 +561,10 @@ def child():
     return pid
 
 def finished():
-    assert target.read_bytes() == wanted, "a file under the final name is not the whole result"
+    assert target.read_bytes() == wanted.read_bytes(), "a file under the final name is not the whole result"
+    assert rejects.read_bytes() == rejected
     target.unlink()
+    rejects.unlink()
 
 def blocks():
     lines = journal.read_text().rpartition("\\n")[0].splitlines() if journal.exists() else []
@@ -590,7 +593,7 @@ while deaths < int(kills):
 pid = child()
 assert os.waitpid(pid, 0)[1] == 0
 finished()
-left = [path.name for path in target.parent.glob(f".{target.name}*")]
+left = [path.name for path in target.parent.glob(".*")]
 print(json.dumps({"deaths": deaths, "resumed": resumed, "completed": completed, "left": left}))
 """
 
@@ -600,9 +603,11 @@ def test_a_run_killed_anywhere_never_looks_finished_and_resumes_to_the_same_byte
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch, ending: str, kills: int
 ) -> None:
     whole, target = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
+    lines = patents_csv.read_bytes().splitlines(keepends=True)
+    patents_csv.write_bytes(b"".join([*lines[:20], b"too,short\n", *lines[20:40], b"\xff\n", *lines[40:]]))
     with monkeypatch.context() as patch:
         cut_at(patch, 700)
-        classify(patents_csv, whole, tiny_model)
+        classify(patents_csv, whole, tiny_model, rejects=str(tmp_path / "rejected.csv"))
     arguments = ["0.001", str(patents_csv), str(target), tiny_model, str(whole), str(kills), str(len(ending))]
     done = subprocess.run(
         [sys.executable, "-c", _SLOW + _KILLS, *arguments], capture_output=True, env=environment(), timeout=120, check=False

@@ -13,7 +13,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 from xml.etree import ElementTree
 
 import polars as pl
@@ -22,7 +21,7 @@ import typer
 from conftest import Ended, document, ipclass, patents, write_csv
 from typer.testing import CliRunner
 
-from ipclass import cli_report, files, report, tables
+from ipclass import cli_report, report, tables
 from ipclass.commands import Commands
 from ipclass.errors import InputError, OutputError
 from ipclass.figures import Share
@@ -36,22 +35,6 @@ pytest.importorskip("vl_convert")
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 COUNT = Request(method="cc", draws=50)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _streams_of_the_module_closed() -> Iterator[None]:
-    """Close what the fixtures of this module opened and did not read to its end, as conftest does for each test."""
-    opened, streams = files._opened, []
-
-    def remembered(path: str) -> BinaryIO:
-        streams.append(opened(path))
-        return streams[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_opened", remembered)
-        yield
-    for stream in streams:
-        stream.close()
 
 
 @pytest.fixture(scope="module")
