@@ -18,7 +18,8 @@ LAYERS = (
     "errors",
     "writing completion",
     "labels records text scores counts figures calibration language scope shingles codes parts",
-    "files formats excel model estimators audit inputs vectorizer rules evidence judging active",
+    "excel layout blocks parsing rendering containers formats",
+    "sources files sinks workers model estimators audit inputs vectorizer rules evidence judging active",
     "corpus indicators label_parts highvalue demo",
     "training evaluation judgements card comparing batch changes inspection rewriting duplicates comparison tagger component",
     "retraining",
@@ -37,23 +38,12 @@ LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.s
 
 # Within ``formats`` too, by the same rule.
 FORMATS_LAYERS = (
-    "errors",
-    "writing completion",
-    "labels records text scores counts figures calibration language scope shingles codes parts",
-    "files formats excel model estimators audit inputs vectorizer rules evidence judging active",
-    "corpus indicators label_parts highvalue demo",
-    "training evaluation judgements card comparing batch changes inspection rewriting duplicates comparison tagger component",
-    "retraining",
-    "committees pool doubts",
-    "joining gate search gradebook agreement",
-    "tagged grouping cells tables table_files population indicator_tables frames",
-    "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words",
-    "picking labelsheets",
-    "printed markup highlight neighbours explanations trends report report_charts report_page report_files",
-    "commands",
-    "cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_judge cli_next",
-    "cli_quality cli_report cli_train cli_labels cli_model cli_demo",
-    "cli",
+    "values",
+    "batches",
+    "profiles rows objects unslashed markup",
+    "tabular joined uspto exchange vendor_json",
+    "recognition",
+    "__init__",
 )
 FORMATS_LEVEL = {module: level for level, line in enumerate(FORMATS_LAYERS) for module in line.split()}
 FORMATS = sorted(path.stem for path in (PACKAGE / "formats").glob("*.py"))
