@@ -9,12 +9,14 @@ import typer
 from ipclass import (
     cli_audit,
     cli_classify,
+    cli_demo,
     cli_duplicates,
     cli_explain,
     cli_judge,
     cli_labels,
     cli_model,
     cli_next,
+    cli_quality,
     cli_report,
     cli_rules,
     cli_shares,
@@ -23,11 +25,12 @@ from ipclass import (
 from ipclass.commands import Commands
 
 app = typer.Typer(
+    name="ipclass",
     cls=Commands,
     help="Tags patent abstracts by technology, and turns the tags into share statistics that can be defended.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -68,4 +71,7 @@ app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
 app.command()(cli_model.compare)
+cli_labels.labels_app.command("doubts")(cli_quality.doubts)
+cli_labels.labels_app.command("agreement")(cli_quality.agreement)
 app.add_typer(cli_model.model_app, name="model")
+app.command()(cli_demo.demo)

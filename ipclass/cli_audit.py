@@ -9,6 +9,7 @@ import typer
 
 from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
 from ipclass.errors import one_of
+from ipclass.records import Definition
 
 audit_app = typer.Typer(
     cls=Commands,
@@ -24,8 +25,9 @@ def draw(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet to write: .csv or .xlsx.")] = None,
     number: Annotated[int | None, typer.Option("--number", "-n", help="Judgements. [default: 300]", show_default=False)] = None,
     definition: Annotated[
-        str, typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under.")
-    ] = "",
+        Definition | None,
+        typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under."),
+    ] = None,
     design: Annotated[
         str, typer.Option(help="stratified by score, which needs far fewer judgements, or random: a plain random sample.")
     ] = "stratified",
@@ -57,7 +59,7 @@ def draw(
     from ipclass.batch import load
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = Wanted(label, definition, number, target_width, bulk, seed, one_of("design", design, DESIGNS), columns)
+    wanted = Wanted(label, definition or "", number, target_width, bulk, seed, one_of("design", design, DESIGNS), columns)
     if output is not None:
         drawn = audit_draw.draw(table, output, load(model), wanted, force=force)
         if not quiet:

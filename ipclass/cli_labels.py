@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ipclass.commands import Commands, ForceOption, ModelOption, say
+from ipclass.commands import Commands, ForceOption, JsonOption, ModelOption, as_json, say
 
-labels_app = typer.Typer(cls=Commands, help="Show what the labels mean, and add others.", no_args_is_help=True)
+labels_app = typer.Typer(
+    cls=Commands,
+    help="What the labels mean, how to add others, how far judgements for them can be trusted.",
+    no_args_is_help=True,
+)
 
 
 @labels_app.command("list")
-def labels_list(model: ModelOption = "") -> None:
+def labels_list(model: ModelOption = "", json_wanted: JsonOption = False) -> None:
     """List the labels of a model.
 
     Example: ipclass labels list
     """
     from ipclass.batch import load
 
-    for label in load(model).labels:
+    labels = load(model).labels
+    if json_wanted:
+        typer.echo(as_json([{"id": label.id, "name": label.name, "summary": label.summary} for label in labels]))
+        return
+    for label in labels:
         typer.echo(f"{label.id:<10} {label.name}: {label.summary}")
 
 
 @labels_app.command("show")
-def labels_show(label: Annotated[str, typer.Argument(help="The id of a label.")], model: ModelOption = "") -> None:
+def labels_show(
+    label: Annotated[str, typer.Argument(help="The id of a label.")], model: ModelOption = "", json_wanted: JsonOption = False
+) -> None:
     """Show the definitions of a label, with examples of what is inside and outside.
 
     Example: ipclass labels show quantum
@@ -33,6 +44,9 @@ def labels_show(label: Annotated[str, typer.Argument(help="The id of a label.")]
     from ipclass.batch import load
 
     shown = load(model).labels[label]
+    if json_wanted:
+        typer.echo(as_json(asdict(shown)))
+        return
     typer.echo(f"{shown.name} ({shown.id}, version {shown.version})\n\nstrict: {shown.strict}\n\nbroad: {shown.broad}")
     for title, examples in (("inside", shown.inside), ("borderline", shown.borderline), ("outside", shown.outside)):
         typer.echo(f"\n{title}:\n" + "\n".join(f"  - {example}" for example in examples))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass.commands import Commands, DefinitionOption, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.commands import Commands, DefinitionOption, ForceOption, JsonOption, ModelOption, QuietOption, as_json, say
 
 model_app = typer.Typer(cls=Commands, help="Look into a model.", no_args_is_help=True)
 
@@ -15,14 +15,15 @@ ModelArgument = Annotated[str, typer.Argument(help="A model folder or its zip fi
 
 
 @model_app.command("show")
-def model_show(model: ModelOption = "") -> None:
+def model_show(model: ModelOption = "", json_wanted: JsonOption = False) -> None:
     """Print the card of a model.
 
     Example: ipclass model show
     """
     from ipclass.batch import load
 
-    typer.echo(load(model).card)
+    loaded = load(model)
+    typer.echo(as_json({"digest": loaded.digest, **loaded.facts}) if json_wanted else loaded.card)
 
 
 @model_app.command("verify")
@@ -42,7 +43,7 @@ def model_diff(
     old: Annotated[str, typer.Argument(help="A model.")],
     new: Annotated[str, typer.Argument(help="Another model.")],
     terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to list a label and definition.", min=0)] = 8,
-    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of lines.")] = False,
+    json_wanted: JsonOption = False,
 ) -> None:
     """Say how two models differ: labels, recipe, corpora, figures, terms.
 

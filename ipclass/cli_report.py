@@ -9,19 +9,16 @@ import typer
 
 from ipclass.cli_shares import (
     BreaksOption,
-    DefinitionsOption,
     DrawsOption,
     FamilyOption,
-    LabelsOption,
     LevelOption,
-    MethodOption,
     OpenSinceOption,
     SeedOption,
     UnitOption,
     WhereOption,
     split,
 )
-from ipclass.commands import ForceOption, ModelOption, QuietOption, say
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, QuietOption, say
 from ipclass.errors import OutputError, one_of
 
 
@@ -29,7 +26,7 @@ def report(
     table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; none leaves it out.")] = "",
     country: Annotated[str, typer.Option(help="The column of the country; none leaves it out.")] = "",
     applicant: Annotated[str, typer.Option(help="The column of the applicant; none leaves it out.")] = "",
@@ -70,7 +67,7 @@ def report(
         raise OutputError(f"{output}: exists; --force replaces it")
     request = Request(
         labels=split(label),
-        definitions=default_definitions(table, definition),
+        definitions=default_definitions(table, definition or ""),
         method=one_of("method", method, METHODS),
         where=where,
         unit=one_of("unit", unit, UNITS),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import ForceOption, ModelOption, as_json, say
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say
 from ipclass.errors import InputError, OutputError, one_of
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from ipclass.tables import Table
 
-LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
-DefinitionsOption = Annotated[
-    str, typer.Option("--definition", "-d", help="strict, broad or both; by default what the table was tagged with.")
-]
-MethodOption = Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")]
 WhereOption = Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')]
 UnitOption = Annotated[str, typer.Option(help="What counts as one: document, or family (of a family column or duplicate_of).")]
 FamilyOption = Annotated[str, typer.Option(help="Count families: the column that names them, if not a usual one.")]
@@ -41,7 +36,7 @@ def shares(
         str, typer.Option(help="Columns with commas between them, as year,country. year:filing_date takes it from a date.")
     ] = "",
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     method: MethodOption = "emq",
     where: WhereOption = "",
     unit: UnitOption = "document",
@@ -88,7 +83,7 @@ def shares(
     request = Request(
         by=split(by),
         labels=split(label),
-        definitions=default_definitions(table, definition),
+        definitions=default_definitions(table, definition or ""),
         method=one_of("method", method, METHODS),
         where=where,
         unit=one_of("unit", unit, UNITS),
@@ -190,7 +185,7 @@ def _shown(row: dict[str, Any], name: str) -> str:
 def indicators(
     table: Annotated[str, typer.Argument(help="A tagged table, or one to be tagged on the way.")],
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; for growth.")] = "year",
     of: Annotated[str, typer.Option(help="The column whose groups are compared, as country.")] = "country",
     holder: Annotated[str, typer.Option(help="The column of applicants, for concentration.")] = "",
@@ -215,7 +210,7 @@ def indicators(
 
     request = Request(
         labels=split(label),
-        definitions=default_definitions(table, definition)[:1],
+        definitions=default_definitions(table, definition or "")[:1],
         where=where,
         unit=one_of("unit", unit, UNITS),
         family=family,
@@ -248,7 +243,7 @@ def _figure(value: Any) -> str:
 def derive_high_value(
     table: Annotated[str, typer.Argument(help="A CSV, TSV or Parquet table, tagged or not.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, with a column high_value.")],
-    start: Annotated[str, typer.Option(help="Whether ten years in force run from filing or grant.")] = "filing",
+    start: Annotated[Literal["filing", "grant"], typer.Option(help="Whence ten years in force run.")] = "filing",
     as_of: Annotated[str, typer.Option(help="The day on which it is asked, as 2026-01-31; by default today.")] = "",
     force: ForceOption = False,
 ) -> None:

@@ -19,11 +19,12 @@ from typing import Any
 
 import polars as pl
 
-from ipclass import excel, files
+from ipclass import excel
 from ipclass.corpus import ORIGINS, PICKED, Entry, Judged, near_key
 from ipclass.errors import CorpusError, InputError, choices
-from ipclass.files import Layout, RowError, Source
+from ipclass.files import Layout, Source
 from ipclass.labels import LabelSet
+from ipclass.layout import layout
 from ipclass.records import OTHER, Document
 from ipclass.writing import FORMULA
 
@@ -221,13 +222,7 @@ def _worksheet(path: Path) -> pl.DataFrame:
 
 def _table(path: Path, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
     source = Source(str(path), None, wanted.columns, wanted.encoding, need_text=False)
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{path}: row {before + error.row} {error.problem}") from error
-        before += len(block)
+    for block in source.read():
         if block.frame is not None:
             yield from block.frame.to_dicts()
 
@@ -339,10 +334,10 @@ class _Reader:
         return self._columns[names]
 
     def _found_columns(self, names: Sequence[str]) -> _Columns:
-        layout = files.layout_for(names, self._wanted.columns, str(self._path))
-        if not layout.title and not layout.abstract:
+        built = layout("csv", names, self._wanted.columns, str(self._path), need_text=False)
+        if not built.title and not built.abstract:
             raise InputError(f"{self._path}: no column for title or abstract; name it with --abstract. {choices('', names)}")
-        free = {_plain(name): name for name in names if name not in (layout.title, layout.abstract, layout.id)}
+        free = {_plain(name): name for name in names if name not in (built.title, built.abstract, built.id)}
         grades = {label: free[_plain(label)] for label in self._labels.ids if _plain(label) in free}
         grade, label = free.get(ANY_LABEL, ""), free.get("label", "") or free.get("labels", "")
         if any(name.endswith(TAGGED) for name in names):
@@ -359,7 +354,7 @@ class _Reader:
             raise InputError(f"{self._path}: a column {grade!r}, but for which label? Name it with --for")
         if not grades and not grade and not label and "grades" not in names:
             raise InputError(f"{self._path}: no judgements; {self.needs}. {choices('', names)}")
-        return _Columns(layout.title, layout.abstract, layout.id, grades, "" if grades else grade, label)
+        return _Columns(built.title, built.abstract, built.id, grades, "" if grades else grade, label)
 
     def _look_for_misspelt(self, free: Mapping[str, str], grades: Mapping[str, str]) -> None:
         missing = [label for label in self._labels.ids if label not in grades]
@@ -423,7 +418,7 @@ class _Reader:
     def _from_label_studio(self, number: int, task: Mapping[str, Any]) -> Row:
         """Return a task of Label Studio; annotators who disagree are a conflict, who skipped it have not judged."""
         data = task["data"]
-        columns = files.layout_for(list(data), self._wanted.columns, str(self._path))
+        columns = layout("csv", list(data), self._wanted.columns, str(self._path), need_text=False)
         document = _document(data, columns)
         if not document.id and task.get("id") is not None:
             document = replace(document, id=str(task["id"]))
@@ -463,7 +458,7 @@ class _Reader:
             title, abstract = "", title
         meta = record.get("meta")
         meta = {**record, **(meta if isinstance(meta, dict) else {})}
-        columns = files.layout_for([name for name in meta if name != "text"], {}, str(self._path))
+        columns = layout("csv", [name for name in meta if name != "text"], {}, str(self._path), need_text=False)
         found: dict[str, int] = {}
         self._add_named(found, record["label"])
         return self._row(number, Document(title.strip(), abstract.strip(), _unguarded(_text(meta, columns.id))), found, meta)

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from conftest import MAIN, cut_at, environment, patents, read_csv, write_csv, write_jsonl
 
-from ipclass import batch, files
+from ipclass import batch, blocks, files, sinks
 from ipclass.errors import InputError, OutputError
 from ipclass.records import OTHER, UNSCORED, Definition
 
@@ -412,10 +412,10 @@ def test_a_resumed_run_does_not_tag_again_what_is_safe_and_ends_the_same(
     interrupt(patents_csv, target, tiny_model, monkeypatch)
     assert not target.exists()
     assert hidden(tmp_path)
-    worked: list[bytes] = []
+    worked: list[blocks.RawBlock] = []
     work = batch.work
 
-    def noted(block: bytes, job: batch.Job) -> batch.Done:
+    def noted(block: blocks.RawBlock, job: batch.Job) -> batch.Done:
         worked.append(block)
         return work(block, job)
 
@@ -511,14 +511,14 @@ def test_an_interrupted_run_is_not_gone_on_with_unless_asked(
 def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = batch.FileSink._append
+    append = sinks._TextFile.append
 
-    def full(self: batch.FileSink, payload: bytes) -> int:
+    def full(self: sinks._TextFile, payload: bytes, block: int) -> int:
         if b"XX00030A1" in payload:
             raise OSError(28, "No space left on device")
-        return append(self, payload)
+        return append(self, payload, block)
 
-    monkeypatch.setattr(batch.FileSink, "_append", full)
+    monkeypatch.setattr(sinks._TextFile, "append", full)
     cut_at(monkeypatch, 500)
     with pytest.raises(OutputError, match=r"out\.csv: cannot be written: No space left"):
         classify(patents_csv, tmp_path / "out.csv", tiny_model)
@@ -529,7 +529,7 @@ def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
 
 _SLOW = """
 import os, random, signal, sys, time
-from ipclass import batch, files
+from ipclass import batch, blocks, files, sinks, sources
 
 def slowly(home, name, nap):
     method = getattr(home, name)
@@ -542,26 +542,25 @@ def slowly(home, name, nap):
 
 nap = float(sys.argv.pop(1))
 size = 700
-read = files.Source._read
-files.BLOCK_BYTES = size
-files.Source._read = lambda self, wanted: read(self, min(wanted, size))
-for home, name in ((batch.FileSink, "_append"), (batch.FileSink, "_noted"), (batch.FileSink, "finish")):
-    slowly(home, name, nap)
+blocks.BLOCK_BYTES = sources.HEAD_BYTES = size
+for home, name in (step.split() for step in ("_TextFile append", "_ParquetFile append", "_Journal note", "Output finish")):
+    slowly(getattr(sinks, home), name, nap)
 """
 _KILLS = """
 import csv, json
 from pathlib import Path
 
 table, target, model, wanted, kills, seed = sys.argv[1:]
-target, wanted, chance = Path(target), Path(wanted).read_bytes(), random.Random(int(seed))
-with open(table, encoding="utf-8", newline="") as file:  # not by polars: its threads would not survive the fork
+target, wanted, chance = Path(target), Path(wanted), random.Random(int(seed))
+rejects, rejected = target.with_name("rejects.csv"), wanted.with_name("rejected.csv").read_bytes()
+with open(table, encoding="utf-8", errors="replace", newline="") as file:  # polars has threads, lost in a fork
     batch.load(model).tag([f"{row['title']}\\n{row['abstract']}" for row in csv.DictReader(file)])
 journal = target.with_name(f".{target.name}.journal")
 
 def run():
     source = files.Source(table)
     job = batch.Job(source.layout, model, "strict", 0, files.format_of(str(target)))
-    batch.run(source, str(target), job, resume=True)
+    batch.run(source, str(target), job, rejects=str(rejects), resume=True)
 
 def child():
     pid = os.fork()
@@ -576,11 +575,14 @@ def child():
     return pid
 
 def finished():
-    assert target.read_bytes() == wanted, "a file under the final name is not the whole result"
+    assert target.read_bytes() == wanted.read_bytes(), "a file under the final name is not the whole result"
+    assert rejects.read_bytes() == rejected
     target.unlink()
+    rejects.unlink()
 
 def blocks():
-    return json.loads(journal.read_text())["blocks"] if journal.exists() else 0
+    lines = journal.read_text().rpartition("\\n")[0].splitlines() if journal.exists() else []
+    return json.loads(lines[-1])["blocks"] if lines else 0
 
 deaths = resumed = completed = 0
 while deaths < int(kills):
@@ -605,7 +607,7 @@ while deaths < int(kills):
 pid = child()
 assert os.waitpid(pid, 0)[1] == 0
 finished()
-left = [path.name for path in target.parent.glob(f".{target.name}*")]
+left = [path.name for path in target.parent.glob(".*")]
 print(json.dumps({"deaths": deaths, "resumed": resumed, "completed": completed, "left": left}))
 """
 
@@ -615,9 +617,11 @@ def test_a_run_killed_anywhere_never_looks_finished_and_resumes_to_the_same_byte
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch, ending: str, kills: int
 ) -> None:
     whole, target = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
+    lines = patents_csv.read_bytes().splitlines(keepends=True)
+    patents_csv.write_bytes(b"".join([*lines[:20], b"too,short\n", *lines[20:40], b"\xff\n", *lines[40:]]))
     with monkeypatch.context() as patch:
         cut_at(patch, 700)
-        classify(patents_csv, whole, tiny_model)
+        classify(patents_csv, whole, tiny_model, rejects=str(tmp_path / "rejected.csv"))
     arguments = ["0.001", str(patents_csv), str(target), tiny_model, str(whole), str(kills), str(len(ending))]
     done = subprocess.run(
         [sys.executable, "-c", _SLOW + _KILLS, *arguments], capture_output=True, env=environment(), timeout=120, check=False
@@ -639,7 +643,8 @@ def start(nap: float, *arguments: str | Path) -> subprocess.Popen[bytes]:
 def await_blocks(journal: Path, blocks: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if journal.exists() and json.loads(journal.read_text("utf-8"))["blocks"] >= blocks:
+        lines = journal.read_text("utf-8").rpartition("\n")[0].splitlines() if journal.exists() else []
+        if lines and json.loads(lines[-1])["blocks"] >= blocks:
             return
         time.sleep(0.01)
     pytest.fail(f"the run never wrote {blocks} blocks: {process.communicate()[1].decode()}")
