@@ -17,6 +17,7 @@ from ipclass.records import Reject
 
 _OPENING = re.compile(rb"<(?:[\w.-]{1,40}:)?exchange-document(?=[\s/>])")
 _CLOSING = re.compile(rb"</(?:[\w.-]{1,40}:)?exchange-document\s*>")
+_EMPTY = re.compile(rb"<[^<>]*/>")
 _PREFIX = re.compile(rb"""\sxmlns:([\w.-]{1,40})\s*=\s*("[^"<]{0,200}"|'[^'<]{0,200}')""")
 _NAME = re.compile(r"(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z_][\w.-]{0,80})")
 _DEEPEST = 40
@@ -45,7 +46,7 @@ def _from_xml(stream: BinaryIO) -> Iterator[Element | UnreadableError]:
     prefixes = dict(_PREFIX.findall(before[-(1 << 16) :]))
     opening = b"".join([b"<x", *(b" xmlns:%s=%s" % prefix for prefix in prefixes.items()), b">"])
     for piece in pieces:
-        end = _CLOSING.search(piece)
+        end = _EMPTY.match(piece) or _CLOSING.search(piece)
         if not end:
             yield UnreadableError("has no end: the file is cut off, or </exchange-document> is missing")
             continue
