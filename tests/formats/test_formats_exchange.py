@@ -64,6 +64,11 @@ def test_any_prefix_and_none_are_the_same() -> None:
     expected = row("docdb", content)
     assert row("docdb", content.replace("exch:", "x-y.z:").replace(":exch=", ":x-y.z=")) == expected
     assert row("docdb", content.replace("exch:", "").replace(":exch=", "=")) == expected
+    alone = docdb_document(KITE).replace("exch:", "")
+    space = 'xmlns="http://www.epo.org/exchange" '
+    assert row("docdb", alone.replace("<exchange-document ", f"<exchange-document {space}")) == expected
+    quoted = docdb_document(replace(KITE, title=f"A kite with {space}")).replace("exch:", "")
+    assert row("docdb", quoted)["title"] == f"A kite with {space}".strip()
 
 
 def test_a_broken_document_within_a_file_costs_only_itself() -> None:
