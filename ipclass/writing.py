@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ipclass.errors import OutputError
 
-FORMULA = ("=", "+", "-", "@")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet program takes for the beginning of a formula."""
 
 
