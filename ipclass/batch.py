@@ -34,7 +34,7 @@ class Job:
     """All that a worker needs to know, small enough to be sent with every block.
 
     ``packing`` is the ending of a packed result, as ``.gz``. Unless bad rows are ``kept_apart``, a block with one is not
-    tagged.
+    tagged. With ``raw_cells`` texts of CSV and TSV may be formulas.
     """
 
     layout: Layout
@@ -45,6 +45,7 @@ class Job:
     prefix: str = ""
     packing: str = ""
     kept_apart: bool = False
+    raw_cells: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def run(
     job = replace(job, layout=source.layout, packing=packing(target), kept_apart=bool(rejects))
     model = load(job.model)
     columns = _all_columns(source, model, job)
-    output = Output(target, job.output, columns, rejects, id=source.layout.id, force=force, resume=resume)
+    output = Output(target, job.output, columns, rejects, id=source.layout.id, raw=job.raw_cells, force=force, resume=resume)
     state = output.begin(_fingerprint(source, job, model))
     try:
         with closing(_spread(source, job, state.blocks, workers)) as finished:
@@ -139,7 +140,8 @@ def work(raw: RawBlock, job: Job) -> Done:
     if job.output == "jsonl":
         payload = as_lines(read, added_fields(tags, model, job, code_verdicts(read, tags, model, job)))
     else:
-        payload = as_table(read, added_frame(tags, model, job, code_verdicts(read, tags, model, job)), job.layout, job.output)
+        columns = added_frame(tags, model, job, code_verdicts(read, tags, model, job))
+        payload = as_table(read, columns, job.layout, job.output, job.raw_cells)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     rejected = len(read.bad) + len(raw.rejects)
     summary = Summary(len(read), rejected, assigned, dict(Counter(filter(None, tags.unscored))))

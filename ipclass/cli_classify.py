@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def classify(
     tables: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, patterns, .zip; also .gz and .zst; - is standard input.", metavar="TABLE..."),
+        typer.Argument(help="Files, folders, patterns, .zip; also .gz and .zst; - is standard input.", metavar="TABLE"),
     ],
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write; - is standard output.")] = "-",
     definition: DefinitionOption = "strict",
@@ -34,6 +34,10 @@ def classify(
     sheet: Annotated[str, typer.Option(help="The worksheet of an Excel workbook, if it is not the first.")] = "",
     title_only: Annotated[
         bool, typer.Option("--title-only", help="Take an export without abstracts, and trust it less.")
+    ] = False,
+    raw_cells: Annotated[
+        bool,
+        typer.Option("--raw-cells", help="Write texts that begin with = + - @ as they are: CSV and TSV have a ' before them."),
     ] = False,
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
@@ -66,7 +70,7 @@ def classify(
         detail(f"{source.path}: {source.layout.format}, title from {title}, abstract from {abstract}")
         detail(f"model {model or 'as shipped'}, digest {batch.load(model).digest[:12]}")
         written = files.format_of(output, output_format or None, default=source.layout.format)
-        job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
+        job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix, raw_cells=raw_cells)
         with _Progress(shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
             summary = batch.run(
                 source,
@@ -80,6 +84,8 @@ def classify(
             )
     if not quiet:
         say(_told(summary, rejects))
+        if title_only:
+            say("titles alone were tagged, where there are no abstracts: more is missed, and probabilities are less sure")
 
 
 def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractContextManager[Workers | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -15,6 +16,10 @@ from ipclass.blocks import first_line
 from ipclass.errors import InputError
 from ipclass.layout import Format, Layout
 from ipclass.parsing import Block, as_text
+from ipclass.writing import FORMULA
+
+_FORMULA = rf"\A[{''.join(map(re.escape, FORMULA))}]"
+_HARMLESS = r"\A(?:[-+]+|[-+]?[\d.,]*\d[\d.,]*(?:[eE][-+]?\d+)?\s?%?)\z"
 
 
 def as_lines(block: Block, fields: Iterable[Mapping[str, Any]]) -> bytes:
@@ -31,10 +36,10 @@ def _finite(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
 
 
-def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format) -> bytes:
+def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format, raw: bool = False) -> bytes:
     """Return the rows of ``block`` with the columns that were added to them, in ``format``, without a header.
 
-    What is to become a workbook is Parquet for the time being.
+    What is to become a workbook is Parquet for the time being. Texts of CSV and TSV are ``guarded`` unless ``raw``.
 
     Raises:
         InputError: A column holds what a text table cannot hold.
@@ -45,7 +50,8 @@ def as_table(block: Block, columns: pl.DataFrame, layout: Layout, format: Format
         frame.write_parquet(buffer)
     else:
         try:
-            flat(frame).write_csv(buffer, include_header=False, separator=separator_of(format))
+            shown = flat(frame) if raw else guarded(flat(frame))
+            shown.write_csv(buffer, include_header=False, separator=separator_of(format))
         except PolarsError as error:
             raise InputError(f"cannot be written as text: {first_line(error)}; write Parquet instead") from error
     return buffer.getvalue()
@@ -56,13 +62,35 @@ def separator_of(format: Format) -> str:
     return "\t" if format == "tsv" else ","
 
 
-def header(columns: Sequence[str], format: Format) -> bytes:
+def header(columns: Sequence[str], format: Format, raw: bool = False) -> bytes:
     """Return the line of column names that ``format`` begins with, or nothing."""
     if format in ("jsonl", "parquet", "xlsx"):
         return b""
     buffer = io.BytesIO()
-    pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_csv(buffer, separator=separator_of(format))
+    names = pl.DataFrame([columns], schema=[str(place) for place in range(len(columns))], orient="row")
+    shown = names if raw else guarded(names)
+    shown.write_csv(buffer, include_header=False, separator=separator_of(format))
     return buffer.getvalue()
+
+
+def guarded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return ``frame`` with an apostrophe before each text that a spreadsheet program would take for a formula.
+
+    Numbers and what consists of signs alone are none.
+
+    >>> guarded(pl.DataFrame({"x": ["=1+1", "-5", "-", "a = b", "+1,5 %", "@x"]}))["x"].to_list()
+    ["'=1+1", '-5', '-', 'a = b', '+1,5 %', "'@x"]
+    """
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    found = frame.select(pl.col(name).str.contains(_FORMULA).any() for name in texts)
+    suspect = [name for name in texts if found[name].item()]
+    return frame.with_columns(
+        pl.when(_is_formula(name)).then("'" + pl.col(name)).otherwise(name).alias(name) for name in suspect
+    )
+
+
+def _is_formula(name: str) -> pl.Expr:
+    return pl.col(name).str.contains(_FORMULA) & ~pl.col(name).str.contains(_HARMLESS)
 
 
 def _as_frame(block: Block, layout: Layout) -> pl.DataFrame:

@@ -201,6 +201,7 @@ class Output:
         columns: Its columns, if it is a table.
         rejects: The file for rows that cannot be read, if these are to be kept apart.
         id: The column of the documents' ids, which stay texts in a workbook.
+        raw: Whether names of columns may be formulas.
         force: Whether to replace files.
         resume: Whether to go on where an earlier run has stopped.
 
@@ -216,6 +217,7 @@ class Output:
         rejects: str = "",
         *,
         id: str = "",
+        raw: bool = False,
         force: bool = False,
         resume: bool = False,
     ) -> None:
@@ -231,7 +233,7 @@ class Output:
         refuse_to_replace([Path(target)] if target != STDIO else [], force)
         if rejects:
             refuse_to_replace([Path(rejects)], force or (resume and self._journal is not None and self._journal.exists))
-        self._sink = _sink(target, format, columns, id)
+        self._sink = _sink(target, format, columns, id, raw)
         self._rejects = _TextFile(Path(rejects), _csv([REJECT_COLUMNS])) if rejects else None
 
     def begin(self, fingerprint: str) -> State:
@@ -318,15 +320,15 @@ class Output:
             raise OutputError(f"{self._target}: cannot be written: {said}") from error
 
 
-def _sink(target: str, format: Format, columns: Sequence[str], id: str) -> _Stream:
+def _sink(target: str, format: Format, columns: Sequence[str], id: str, raw: bool) -> _Stream:
     if target == STDIO:
-        return _Stream(header(columns, format))
+        return _Stream(header(columns, format, raw))
     path = Path(target)
     if format in ("parquet", "xlsx"):
         if packing(path.name):
             raise OutputError(f"{target}: {format} is packed already; leave out {path.suffix}")
         return _ParquetFile(path, columns) if format == "parquet" else _Workbook(path, columns, id)
-    return _TextFile(path, pack(header(columns, format), packing(path.name)))
+    return _TextFile(path, pack(header(columns, format, raw), packing(path.name)))
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:

@@ -18,8 +18,8 @@ import typer
 from conftest import LABELS, MAIN, document, environment, ipclass, patents, write_csv
 
 from ipclass import Model, cli, commands, completion
+from ipclass.estimators import METHODS
 from ipclass.records import DEFINITIONS
-from ipclass.shares import METHODS
 
 
 def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:

@@ -236,7 +236,7 @@ def test_formulas_are_there_without_a_script(site: Path) -> None:
 def test_the_reference_of_python_is_made_of_docstrings(site: Path) -> None:
     page = (site / "reference" / "python.html").read_text("utf-8")
     assert "Raises:" in page
-    assert 'id="ipclass.shares.estimate"' in page
+    assert 'id="ipclass.estimators.estimate"' in page
     assert 'id="ipclass.audit.plan"' in page
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import string
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -16,7 +17,7 @@ from conftest import cut_at, patents, write_csv, write_jsonl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipclass import blocks, files
+from ipclass import blocks, files, rendering, writing
 from ipclass.errors import InputError
 from ipclass.files import Block, RowError, Source, format_of, parse
 from ipclass.sources import TextTable
@@ -630,11 +631,39 @@ def test_what_is_written_as_a_table_is_what_csv_reads(tmp_path_factory: pytest.T
     for format in ("csv", "tsv"):
         delimiter = files.separator_of(format)
         added = [pl.DataFrame({"n": pl.Series(range(len(block)), dtype=pl.Int64)}) for block in blocks]
-        parts = [files.as_table(b, a, source.layout, format) for b, a in zip(blocks, added, strict=True)]
+        parts = [files.as_table(b, a, source.layout, format, raw=True) for b, a in zip(blocks, added, strict=True)]
         written = list(csv.reader(io.StringIO(b"".join(parts).decode(), newline=""), delimiter=delimiter))
         assert [row[:-1] for row in written] == rows
 
 
 @given(st.lists(st.text(string.printable, min_size=1, max_size=6), min_size=1, max_size=4, unique=True))
 def test_a_header_that_is_written_is_what_csv_reads(names: list[str]) -> None:
-    assert next(csv.reader(io.StringIO(files.header(names, "csv").decode(), newline=""))) == names
+    assert next(csv.reader(io.StringIO(files.header(names, "csv", raw=True).decode(), newline=""))) == names
+
+
+CELLS = st.text(st.sampled_from(list("=+-@\t\r\n5.,e%a '")), max_size=6)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=8))
+def test_no_text_of_a_written_table_is_taken_for_a_formula_and_numbers_are_as_they_were(texts: list[str]) -> None:
+    frame = rendering.guarded(pl.DataFrame({"x": texts, "n": [-1] * len(texts)}))
+    for before, after in zip(texts, frame["x"].to_list(), strict=True):
+        assert after in (before, f"'{before}")
+        assert after == before or before.startswith(writing.FORMULA)
+        if after.startswith(writing.FORMULA):
+            assert re.fullmatch(r"[-+]*|[-+]?[\d.,]+([eE][-+]?\d+)?\s?%?", after)
+        if re.fullmatch(r"[-+]?\d+(\.\d+)?", before):
+            assert after == before
+    assert frame["n"].to_list() == [-1] * len(texts)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1", "=", "@SUM(A1)", "+A1", "-A1", "-1+1", "\t=1", "\r=1", "+49 30 1234", "-1-1", "--x", "=-1"]
+)
+def test_what_a_spreadsheet_would_work_out_gets_an_apostrophe(text: str) -> None:
+    assert rendering.guarded(pl.DataFrame({"x": [text]}))["x"].to_list() == [f"'{text}"]
+
+
+@pytest.mark.parametrize("text", ["-5", "+5", "-5.25", "-1.234,56", "-1e-5", "-5 %", "-", "--", "+", "5-3", "a=b", "", "'=1"])
+def test_numbers_and_lone_signs_and_what_begins_otherwise_are_left_alone(text: str) -> None:
+    assert rendering.guarded(pl.DataFrame({"x": [text]}))["x"].to_list() == [text]
