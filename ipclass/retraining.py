@@ -104,7 +104,9 @@ def prepare(request: Request) -> Prepared:
     marked = comparing.marked_by(request.against) if request.against else set()
     fair = [each for each in joining.unseen(base, held_out) if comparing.mark_of(each.document) not in marked]
     seen = Finding(
-        ", ".join(map(str, request.held_out)), 0, f"{len(held_out) - len(fair):,} documents are in the corpus already"
+        ", ".join(map(str, request.held_out)),
+        0,
+        f"{len(held_out) - len(fair):,} documents are in the corpus already, or the old model has seen them",
     )
     return Prepared(
         base,
