@@ -20,7 +20,7 @@ LAYERS = (
     "labels records text scores counts figures calibration parts",
     "files excel model shares audit vectorizer rules",
     "corpus indicators highvalue",
-    "training evaluation judgements batch changes inspection",
+    "training evaluation rowwise judgements batch changes inspection",
     "joining gate search",
     "card comparing",
     "retraining",
