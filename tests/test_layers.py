@@ -21,7 +21,7 @@ LAYERS = (
     "sources sinks workers files inputs model vectorizer rules highlight",
     "estimators audit label_parts highvalue demo active judging population evidence",
     "corpus indicators",
-    "training evaluation inspection neighbours",
+    "training evaluation rowwise inspection neighbours",
     "gate search committees doubts agreement pool judgements",
     "card changes batch component tagger",
     "joining comparing rewriting duplicates comparison gradebook retraining",
