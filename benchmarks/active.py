@@ -42,7 +42,7 @@ from ipclass.committees import Criterion, Signs
 from ipclass.corpus import NOT_JUDGED, PICKED, REPRESENTATIVE, RESTATED, Corpus, Entry, Judged
 from ipclass.counts import Counts, join, keep_terms, learn
 from ipclass.errors import CorpusError
-from ipclass.labels import LabelSet
+from ipclass.labels import LabelSet, read_labels
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, LEAST_GRADE, Definition
 from ipclass.scores import average_precision, f1
@@ -143,7 +143,7 @@ def sizes(n: int) -> list[int]:
 
 
 def all_labels(gold: Path, seeds: int, jobs: int) -> dict[str, Any]:
-    labels = corpora.read_labels(corpora.shipped() / "labels")
+    labels = read_labels(corpora.shipped() / "labels")
     train, dev = read_texts(gold, ["train.jsonl", "dev.jsonl"], labels)
     work = [(strategy, seed) for seed in range(seeds) for strategy in (RANDOM, MARGIN, OURS, NO_PHRASES)]
     found = Parallel(n_jobs=jobs)(delayed(one_run)(train, dev, strategy, seed) for strategy, seed in work)
@@ -329,7 +329,8 @@ def columns_of(tests: Sequence[Judged], terms: Sequence[str], labels: LabelSet) 
 def rare_label(gold: Path, set_up: str, label: str, seeds: int, jobs: int) -> dict[str, Any]:
     replay = replay_of(gold, set_up, label)
     grades = replay.corpus.grades(label)
-    everything = measured(replay, grades != NOT_JUDGED, np.zeros(0, np.int64))
+    everyone = grades != NOT_JUDGED
+    everything = measured(replay, everyone, fits(replay, everyone, np.zeros(0, np.int64)))
     work = [(strategy, seed) for seed in range(seeds) for strategy in (RANDOM, MARGIN, OURS)]
     found = Parallel(n_jobs=jobs)(delayed(one_replay)(replay, strategy, seed) for strategy, seed in work)
     curves = {
@@ -356,11 +357,13 @@ def one_replay(replay: Replay, strategy: str, seed: int) -> list[dict[str, float
     curve = []
     back = 0
     while True:
-        curve.append({"n": float(back), **measured(replay, judged, np.array(picked, np.int64))})
+        fitted = fits(replay, judged, np.array(picked, np.int64))
+        curve.append({"n": float(back), **measured(replay, judged, fitted)})
         step = min(step_after(back, strategy), pool_size - back)
         if not step or (strategy != RANDOM and back >= 600):
             break
-        fresh, random = give_back(replay, judged, np.array(picked, np.int64), step, strategy, rng, seed)
+        corpus = as_judged(replay, judged, np.array(picked, np.int64))
+        fresh, random = give_back(replay, corpus, fitted, np.flatnonzero(~judged), step, strategy, rng, seed)
         judged[fresh] = True
         picked += [place for place in fresh if place not in random]
         back += step
@@ -381,13 +384,13 @@ def first_judged(replay: Replay, rng: np.random.Generator) -> Bools:
     return np.array([group in kept for group in groups.tolist()]) | ~replay.droppable
 
 
-def measured(replay: Replay, judged: Bools, picked: Ints) -> dict[str, float]:
-    """Return the quality of the model of what is judged; documents that were picked do not calibrate."""
+def measured(replay: Replay, judged: Bools, fitted: Mapping[Definition, Fitted]) -> dict[str, float]:
+    """Return the quality of the model of what is judged."""
     found = {"positives": float((replay.corpus.grades(replay.label)[judged] == 2).sum())}
-    for definition, fitted in fits(replay, judged, picked).items():
+    for definition, each in fitted.items():
         truth = replay.truths[definition]
-        sure = fitted.target.platt(replay.tests @ fitted.weights + fitted.intercept)
-        assigned = sure >= fitted.target.threshold
+        sure = each.target.platt(replay.tests @ each.weights + each.intercept)
+        assigned = sure >= each.target.threshold
         found[f"f1 {definition}"] = f1(assigned, truth)
         found[f"f1 real {definition}"] = f1(assigned[replay.real], truth[replay.real])
         found[f"ap {definition}"] = average_precision(sure, truth)
@@ -395,6 +398,7 @@ def measured(replay: Replay, judged: Bools, picked: Ints) -> dict[str, float]:
 
 
 def fits(replay: Replay, judged: Bools, picked: Ints) -> dict[Definition, Fitted]:
+    """Return the classifiers of what is judged, as training makes them; documents that were picked do not calibrate."""
     corpus = as_judged(replay, judged, picked)
     return {
         definition: training.fit_target(replay.features, replay.unseen, corpus, definition, replay.label, replay.folds, RECIPE)
@@ -412,18 +416,23 @@ def as_judged(replay: Replay, judged: Bools, picked: Ints) -> Corpus:
 
 
 def give_back(
-    replay: Replay, judged: Bools, picked: Ints, n: int, strategy: str, rng: np.random.Generator, seed: int
+    replay: Replay,
+    corpus: Corpus,
+    fitted: Mapping[Definition, Fitted],
+    pool: Ints,
+    n: int,
+    strategy: str,
+    rng: np.random.Generator,
+    seed: int,
 ) -> tuple[list[int], list[int]]:
-    """Return the documents whose judgements are given back next, and those of them that were drawn at random."""
-    pool = np.flatnonzero(~judged)
+    """Return the documents of ``pool`` whose judgements are given back next, and those of them that were drawn at random."""
     drawn = {RANDOM: n, MARGIN: 0, OURS: active.random_part(n, EXPLORE)}[strategy]
     random = rng.choice(len(pool), drawn, replace=False).tolist()
     urgencies = np.zeros((len(pool), 0))
     if strategy != RANDOM:
-        corpus = as_judged(replay, judged, picked)
         columns = [
-            urgency(replay, corpus, (replay.label, definition), fitted, pool, strategy, seed)
-            for definition, fitted in fits(replay, judged, picked).items()
+            urgency(replay, corpus, (replay.label, definition), each, pool, strategy, seed)
+            for definition, each in fitted.items()
         ]
         urgencies = np.column_stack(columns)
     alike = active.TOO_ALIKE if strategy == OURS else 2.0

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from ipclass import corpus as corpora
 from ipclass import scores
 from ipclass.corpus import PICKED, Corpus, Judged
-from ipclass.joining import rows_of
+from ipclass.counts import rows_of
 from ipclass.labels import LabelSet
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, LEAST_GRADE, Definition

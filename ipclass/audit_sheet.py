@@ -10,12 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ipclass import excel, files
+from ipclass import excel
 from ipclass.audit_table import Text
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
 from ipclass.excel import Sheet
 from ipclass.files import STDIO
+from ipclass.gradebook import csv_rows
 from ipclass.labels import Label
 from ipclass.writing import guarded
 
@@ -118,7 +119,7 @@ def read_sheet(sheet: Path) -> Iterator[Line]:
     Raises:
         InputError: It is no such sheet.
     """
-    table = _rows_of_xlsx(sheet) if sheet.suffix.lower() == ".xlsx" else _rows_of_csv(sheet)
+    table = _rows_of_xlsx(sheet) if sheet.suffix.lower() == ".xlsx" else iter(csv_rows(sheet)[1])
     heads = [name.strip().casefold() for name in next(table, [])]
     needed = ("no", "row", "id", "grade")
     if absent := [name for name in needed if heads.count(name) != 1]:
@@ -127,23 +128,6 @@ def read_sheet(sheet: Path) -> Iterator[Line]:
     for place, cells in enumerate(table, start=1):
         if any(cell.strip() for cell in cells):
             yield Line(place, {name: cells[column].strip() if column < len(cells) else "" for name, column in places.items()})
-
-
-def _rows_of_csv(sheet: Path) -> Iterator[list[str]]:
-    try:
-        content = sheet.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{sheet}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        row = error.object[: error.start].count(b"\n")
-        raise InputError(f"{sheet}, row {row}: is not UTF-8; save it as 'CSV UTF-8' or as .xlsx") from error
-    separator = max(",;\t", key=content.partition("\n")[0].count)
-    csv.field_size_limit(files.LARGEST_ROW)
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise InputError(f"{sheet}, line {reader.line_num}: cannot be read: {error}; is a quotation mark missing?") from error
 
 
 def _rows_of_xlsx(sheet: Path) -> Iterator[list[str]]:

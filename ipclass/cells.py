@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ipclass import shares
+from ipclass import estimators
 from ipclass.batch import tagged_by
 from ipclass.calibration import Calibration, Ints
 from ipclass.errors import InputError, choices
@@ -19,10 +18,8 @@ from ipclass.grouping import Break, Request, breaks_of, title
 from ipclass.label_parts import in_parts
 from ipclass.model import Model
 from ipclass.records import Definition
+from ipclass.scores import Bools, Floats
 from ipclass.tagged import MADE_BY, PROBABILITY, text_codes
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 NO_PROBABILITY = "no probability"
 """Why a document is unscored if its table does not say."""
@@ -151,7 +148,7 @@ def _estimated(scores: Floats, groups: _Groups, calibration: Calibration, reques
         if not len(chosen):
             continue
         inside = scored & np.isin(groups.codes, chosen)
-        estimates = shares.estimate_cells(
+        estimates = estimators.estimate_cells(
             scores[inside],
             np.searchsorted(chosen, groups.codes[inside]).astype(np.int64),
             calibration,
@@ -169,7 +166,7 @@ def _estimated(scores: Floats, groups: _Groups, calibration: Calibration, reques
 
 def _of_others(share: Share) -> Share:
     """Return a count of another model's tags without what our calibration says of it."""
-    raised = shares.flags(share.share, share.low, share.high, share.effective)
+    raised = estimators.flags(share.share, share.low, share.high, share.effective)
     return replace(share, flags=raised, floor=math.nan, shift=math.nan)
 
 

@@ -16,6 +16,7 @@ from ipclass import (
     cli_labels,
     cli_model,
     cli_next,
+    cli_quality,
     cli_report,
     cli_rules,
     cli_shares,
@@ -70,5 +71,7 @@ app.command()(cli_train.evaluate)
 app.add_typer(cli_train.corpus_app, name="corpus")
 app.add_typer(cli_labels.labels_app, name="labels")
 app.command()(cli_model.compare)
+cli_labels.labels_app.command("doubts")(cli_quality.doubts)
+cli_labels.labels_app.command("agreement")(cli_quality.agreement)
 app.add_typer(cli_model.model_app, name="model")
 app.command()(cli_demo.demo)

@@ -236,7 +236,23 @@ def _definition(session: Session, definitions: Mapping[str, str]) -> Text:
 
     label = session.labels[session.place.label] if session.place else ""
     told = definitions.get(label) or f"Nothing says what {label} means: the sheet has no guideline, the model no such label."
-    return Text("\n".join(map(judging.shown, told.split("\n"))))
+    return Text("\n".join(map(judging.shown, _paragraphs(told))))
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Return the lines of a guideline with those put together that go on: the terminal breaks them anew.
+
+    >>> _paragraphs("# Looms\\n\\nThey\\nweave.\\n- fast\\n- well")
+    ['# Looms', '', 'They weave.', '- fast', '- well']
+    """
+    found: list[str] = []
+    for line in text.split("\n"):
+        goes_on = found and found[-1] and line and not line.startswith(("-", "#")) and not found[-1].startswith("#")
+        if goes_on:
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+    return found
 
 
 def _foot(session: Session, width: int) -> Text:

@@ -10,7 +10,11 @@ import typer
 
 from ipclass.commands import Commands, ForceOption, JsonOption, ModelOption, as_json, say
 
-labels_app = typer.Typer(cls=Commands, help="Show what the labels mean, and add others.", no_args_is_help=True)
+labels_app = typer.Typer(
+    cls=Commands,
+    help="What the labels mean, how to add others, how far judgements for them can be trusted.",
+    no_args_is_help=True,
+)
 
 
 @labels_app.command("list")

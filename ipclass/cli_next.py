@@ -61,8 +61,8 @@ def next_documents(
     prepared = retraining.prepare(
         retraining.Request(sources=tuple(judged or ()), base=base, alone=no_base, labels=tuple(label_files or ()))
     )
-    if passed := sum(bool(error.row) for error in prepared.read.errors) and not quiet:
-        say(f"{passed:,} rows of judgements have an error and are passed over: ipclass train --check tells them")
+    if (passed := retraining.passed_over(prepared)) and not quiet:
+        say(passed)
     found = picking.pick(
         source,
         loaded,

@@ -59,8 +59,8 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
+    from ipclass.estimators import METHODS
     from ipclass.grouping import UNITS, Request, first_open_year
-    from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
 
     if output.exists() and not force:

@@ -67,9 +67,9 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
+    from ipclass.estimators import METHODS
     from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.population import per_inhabitants
-    from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
 
     if verify is not None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.preprocessing import normalize
 
 from ipclass import active
 from ipclass.active import NEVER
@@ -107,7 +106,9 @@ def aligned(corpus: Corpus, model: Model) -> Counts:
 def features(model: Model, counts: Counts) -> sp.csr_matrix:
     """Return TF-IDF rows of length 1 as ``model`` weighs them, shape (documents, terms)."""
     data = (1 + np.log(counts.values)) * model.idf[counts.terms]
-    return normalize(sp.csr_matrix((data, counts.terms, counts.starts), shape=(len(counts), len(model.idf))))
+    row = np.repeat(np.arange(len(counts)), np.diff(counts.starts))
+    lengths = np.sqrt(np.bincount(row, data**2, minlength=len(counts)))
+    return sp.csr_matrix((data / lengths[row], counts.terms, counts.starts), shape=(len(counts), len(model.idf)))
 
 
 @dataclass(frozen=True)

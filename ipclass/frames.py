@@ -15,13 +15,13 @@ import polars as pl
 from ipclass import batch
 from ipclass.batch import Job, added_frame, tagged_by
 from ipclass.errors import InputError, choices, one_of
+from ipclass.estimators import METHODS
 from ipclass.files import Layout
 from ipclass.grouping import UNITS, Request, first_open_year
 from ipclass.grouping import title as column_title
 from ipclass.inputs import frame_texts, text_columns
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition, definition_named
-from ipclass.shares import METHODS
 from ipclass.tables import as_frame, share_table_of
 from ipclass.tagged import without_texts
 
@@ -264,7 +264,8 @@ def _tagged(held: nw.DataFrame[Any], model: Model, definition: Definition, title
             return frame
     job = Job(Layout("parquet", (), title, abstract, ""), "", definition, 0, "parquet")
     added = _added(frame_texts(held, title, abstract), model, job)
-    return frame.drop(added.columns, strict=False).hstack(added)
+    kept = frame.drop(added.columns, strict=False)
+    return kept.hstack(added) if kept.width else added  # a frame without columns has no rows either
 
 
 def as_polars(held: nw.DataFrame[Any], names: Container[str]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -74,9 +75,22 @@ def read(path: Path, known: Sequence[str] = ()) -> Book:
 
 
 def _read_csv(path: Path, known: Sequence[str]) -> Book:
+    separator, rows = csv_rows(path)
+    beside = path.with_name(f"{path.stem}.{GUIDELINE}.md")
+    guideline = beside.read_text("utf-8", "replace") if beside.is_file() else ""
+    filled = [tuple(row) for row in rows if any(cell.strip() for cell in row)]
+    marked = path.read_bytes().startswith(codecs.BOM_UTF8)
+    return _book(path, filled[0] if filled else (), filled[1:], guideline, known, separator=separator, marked=marked)
+
+
+def csv_rows(path: Path) -> tuple[str, list[list[str]]]:
+    """Return the separator of a CSV file, and its rows with the header as the first.
+
+    Raises:
+        InputError: It cannot be read, is not UTF-8, or is no CSV.
+    """
     try:
         content = path.read_bytes().decode("utf-8-sig")
-        marked = path.read_bytes().startswith(b"\xef\xbb\xbf")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -86,12 +100,9 @@ def _read_csv(path: Path, known: Sequence[str]) -> Book:
     csv.field_size_limit(files.LARGEST_ROW)
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
     try:
-        rows = [tuple(row) for row in reader if any(cell.strip() for cell in row)]
+        return separator, list(reader)
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: cannot be read: {error}; is a quotation mark missing?") from error
-    beside = path.with_name(f"{path.stem}.{GUIDELINE}.md")
-    guideline = beside.read_text("utf-8", "replace") if beside.is_file() else ""
-    return _book(path, rows[0] if rows else (), rows[1:], guideline, known, separator=separator, marked=marked)
 
 
 def _read_xlsx(path: Path, known: Sequence[str]) -> Book:

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from polars.exceptions import PolarsError
 from scipy.sparse.csgraph import connected_components
 
-from ipclass import shares
+from ipclass import estimators
 from ipclass.errors import InputError, ShareError, choices
 from ipclass.files import usual_column
 from ipclass.records import Definition
@@ -56,7 +56,7 @@ class Request:
     by: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     definitions: tuple[Definition, ...] = ("strict",)
-    method: shares.Method = "emq"
+    method: estimators.Method = "emq"
     where: str = ""
     unit: Unit = "document"
     family: str = ""

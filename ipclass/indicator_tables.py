@@ -7,19 +7,19 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ipclass import indicators, shares
+from ipclass import estimators, indicators
 from ipclass.batch import tagged_by
+from ipclass.calibration import Ints
 from ipclass.errors import InputError, ShareError
 from ipclass.figures import Interval, Share
 from ipclass.grouping import DATES, Request, breaks_of, grouped, restricted
 from ipclass.model import Model
+from ipclass.scores import Bools, Floats
 from ipclass.tables import labels_of, number
 from ipclass.tagged import MADE_BY, PROBABILITY, ROW, has, prepared, read_tagged, text_codes
 
-Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
 
 
@@ -83,7 +83,7 @@ def indicators_of(
     return found
 
 
-def _positions(kept: pl.DataFrame, scored: pl.DataFrame) -> npt.NDArray[np.int64]:
+def _positions(kept: pl.DataFrame, scored: pl.DataFrame) -> Ints:
     """Return for each row of ``kept`` the place of its document in ``scored``."""
     return np.searchsorted(scored[ROW].to_numpy(), kept[ROW].to_numpy()).astype(np.int64)
 
@@ -98,10 +98,10 @@ def _figures(interval: Interval) -> Row:
 
 
 def _by_group(
-    label_scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request
-) -> tuple[list[str], shares.Estimates]:
+    label_scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request
+) -> tuple[list[str], estimators.Estimates]:
     names, codes = np.unique(np.array(kept["__by_0"].to_list()), return_inverse=True)
-    estimates = shares.estimate_cells(
+    estimates = estimators.estimate_cells(
         label_scores,
         codes.astype(np.int64),
         calibration,
@@ -121,7 +121,7 @@ def _weights(kept: pl.DataFrame) -> Floats | None:
     return None if (weights == 1).all() else weights
 
 
-def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request) -> list[Row]:
     """Return the growth from the first year to the last that is not open."""
     closed = _closed(kept, request)
     if not closed.any():
@@ -140,7 +140,7 @@ def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.
     return [{"label": label, "from": years[0], "to": years[-1], **_figures(interval)}]
 
 
-def _closed(kept: pl.DataFrame, request: Request) -> npt.NDArray[np.bool_]:
+def _closed(kept: pl.DataFrame, request: Request) -> Bools:
     """Return which rows are of a year that growth may end in, shape (rows,)."""
     if request.to_open or not request.open_since:
         return np.ones(len(kept), np.bool_)
@@ -148,7 +148,9 @@ def _closed(kept: pl.DataFrame, request: Request) -> npt.NDArray[np.bool_]:
     return (years.is_null() | (years < request.open_since)).to_numpy()
 
 
-def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.Calibration, request: Request) -> list[Row]:
+def _advantage(
+    label: str, scores: Floats, kept: pl.DataFrame, calibration: estimators.Calibration, request: Request
+) -> list[Row]:
     names, estimates = _by_group(scores, kept, calibration, request)
     rows = []
     together = zip(names, indicators.rta(estimates), indicators.rank_intervals(estimates), strict=True)
@@ -160,7 +162,7 @@ def _advantage(label: str, scores: Floats, kept: pl.DataFrame, calibration: shar
 
 
 def _overlap(
-    labels: Sequence[str], scores: Mapping[str, Floats], calibrations: Mapping[str, shares.Calibration], request: Request
+    labels: Sequence[str], scores: Mapping[str, Floats], calibrations: Mapping[str, estimators.Calibration], request: Request
 ) -> pl.DataFrame:
     matrix = np.column_stack([scores[label] for label in labels])
     found = indicators.overlap(matrix, [calibrations[label] for label in labels], request.level, request.draws, request.seed)
@@ -177,16 +179,16 @@ def _overlap(
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(names, pl.Float64))
 
 
-def _own(scores: Floats, calibration: shares.Calibration, request: Request) -> Share:
-    return shares.estimate(scores, calibration, request.method, None, request.level, request.draws, request.seed)
+def _own(scores: Floats, calibration: estimators.Calibration, request: Request) -> Share:
+    return estimators.estimate(scores, calibration, request.method, None, request.level, request.draws, request.seed)
 
 
 def _concentration(
     labels: Sequence[str],
     scores: Mapping[str, Floats],
-    calibrations: Mapping[str, shares.Calibration],
+    calibrations: Mapping[str, estimators.Calibration],
     kept: pl.DataFrame,
-    order: npt.NDArray[np.int64],
+    order: Ints,
     request: Request,
 ) -> pl.DataFrame:
     holders = np.unique(np.array(kept["__by_0"].to_list()), return_inverse=True)[1].astype(np.int64)

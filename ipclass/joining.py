@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from ipclass.corpus import NOT_JUDGED, TITLE_WEIGHT, Corpus, Entry, Judged, near_key, plain_number
-from ipclass.counts import Counts, bare, learn
+from ipclass.counts import Counts, learn, rows_of
 from ipclass.counts import join as join_counts
 from ipclass.errors import CorpusError
 from ipclass.judgements import Finding, Row
@@ -42,14 +42,14 @@ _BLOCK = 500
 class Joined:
     """A corpus with the user's judgements in it.
 
-    ``mine`` marks the documents that the user judged, and ``fresh`` those of them that the corpus had not, whose texts
-    are in ``texts`` by their places. ``added`` counts the user's judgements by label and grade.
+    ``mine`` marks the documents that the user judged, and ``fresh`` those of them that the corpus had not. ``documents``
+    are the user's, by their places in the corpus. ``added`` counts the user's judgements by label and grade.
     """
 
     corpus: Corpus
     mine: Bools
     fresh: Bools
-    texts: Mapping[int, str]
+    documents: Mapping[int, Document]
     added: Mapping[str, Mapping[int, int]]
     errors: tuple[Finding, ...]
     notices: tuple[Finding, ...]
@@ -126,7 +126,7 @@ def join(base: Corpus, rows: Sequence[Row], guard: Model | None = None, held_out
         corpus=corpus,
         mine=mine,
         fresh=mine & (np.arange(len(corpus)) >= len(base)),
-        texts={place: each.document.text for place, each in zip(places.tolist(), documents, strict=True) if place >= len(base)},
+        documents={place: each.document for place, each in zip(places.tolist(), documents, strict=True)},
         added=added,
         errors=(*errors, *refused, *_too_few(corpus)),
         notices=(*notices, *told),
@@ -358,14 +358,6 @@ def _nearest(rows: sp.csr_matrix, others: sp.csr_matrix, before: bool = False) -
             likeness = np.tril(likeness, start - 1)
         place[start : start + _BLOCK], cosine[start : start + _BLOCK] = likeness.argmax(axis=1), likeness.max(axis=1)
     return place, cosine
-
-
-def rows_of(counts: Counts, rows: Ints) -> Counts:
-    """Return some rows of ``counts``, of which nothing but the terms is known."""
-    lengths = np.diff(counts.starts)[rows]
-    starts = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
-    taken = np.repeat(counts.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
-    return bare(starts, counts.terms[taken], counts.values[taken])
 
 
 def _too_few(corpus: Corpus) -> list[Finding]:

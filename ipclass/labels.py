@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -128,8 +129,8 @@ def add(source: Path, id: str, corpus: Path, *, force: bool = False) -> Label:
     return label
 
 
-def template(id: str) -> str:
-    """Return a label file to fill in, which is a valid one.
+def template(id: str, name: str = "") -> str:
+    """Return a label file to fill in, which is a valid one; without a ``name`` the label gets that of its id.
 
     Raises:
         LabelError: ``id`` cannot be one.
@@ -137,15 +138,15 @@ def template(id: str) -> str:
     >>> parse_label("looms", template("looms"), "template").name
     'Looms'
     """
-    name = id.replace("_", " ").capitalize()
-    source = _TEMPLATE.format(id=id, name=name)
+    shown = "".join(sign for sign in name if sign.isprintable()).strip() or id.replace("_", " ").capitalize()
+    source = _TEMPLATE.format(id=id, name=json.dumps(shown, ensure_ascii=False))
     parse_label(id, source, id)
     return source
 
 
 _TEMPLATE = """\
 # What the label {id} means: ipclass train judgements.csv --label {id}.toml -o model
-name = "{name}"
+name = {name}
 version = "1"
 summary = "What it is, in one line"
 

@@ -87,10 +87,10 @@ def pick(
         draw=2 * drawn + _KEPT_FOR_ONE * bool(drawn),
         seed=wanted.seed,
     )
-    if not found.documents:
-        raise InputError(f"{source.path}: nothing to judge among {found.seen:,} documents{_why_not(found.left_out)}")
     asked, alike = _chosen(found, model, corpus, (*committee.criteria, *signs.criteria), wanted, drawn)
     left_out = {**found.left_out, **({"like a judged document": alike} if alike else {})}
+    if not asked:
+        raise InputError(f"{source.path}: nothing to judge among {found.seen:,} documents{_why_not(left_out)}")
     return Picked(asked, labels, found.seen, left_out)
 
 

@@ -30,9 +30,9 @@ WITHIN, WITHIN_FEWEST, WITHIN_ALIKE = 0.97, 60, 0.5
 """So are two texts of which one holds 97 % of the other, if that has 60 shingles and the similarity is 0.5: one was cut off, or
 a sentence was put before it."""
 
-# So 421 of 101,404 real abstracts, no two quite equal, repeat an earlier one. Of 50 of them, read one by one, one tells of another
-# invention, and eight share the disclosure under another title. Of planted ones 93 % with a typo, 55 % with two, 92 % behind
-# another sentence and 99 % cut off at 1,000 characters are found. Lower thresholds join siblings that differ in a word.
+# So 421 of 101,404 real abstracts, no two quite equal, repeat an earlier one. Of 50 of these, read one by one, one tells of
+# another invention, and eight share the disclosure under another title. Found of planted ones: 93 % with a typo, 55 % with
+# two, 92 % behind another sentence, 99 % cut off at 1,000 characters. Lower thresholds join siblings that differ in a word.
 
 BANDS, ROWS = 32, 3
 """Signatures of 96 values make candidates of 98.5 % of the pairs with similarity 0.5, and of nearly all with 0.7."""

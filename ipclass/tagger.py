@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +22,7 @@ from ipclass import scores
 from ipclass.corpus import REPRESENTATIVE, TITLE_WEIGHT, Corpus, Entry, near_key
 from ipclass.counts import learn
 from ipclass.errors import CorpusError, LabelError, choices
-from ipclass.labels import Label, LabelSet, parse_label
+from ipclass.labels import Label, LabelSet, parse_label, template
 from ipclass.model import Target
 from ipclass.records import LEAST_GRADE, OTHER, UNSCORED, Definition, Document
 from ipclass.scores import Floats
@@ -272,37 +271,8 @@ def _labels(names: Sequence[Any], known: LabelSet | None) -> LabelSet:
     made: dict[str, Label] = {}
     for name in names:
         id = _id(str(name), made)
-        made[id] = parse_label(id, _LABEL.format(name=json.dumps(_printable(name), ensure_ascii=False)), "y")
+        made[id] = parse_label(id, template(id, str(name)), "y")
     return LabelSet(tuple(made.values()))
-
-
-_LABEL = """name = {name}
-version = "1"
-summary = "A class of labels given to a PatentTagger."
-
-[definition]
-strict = "What carries this label in the judgements."
-broad = "What carries this label in the judgements."
-
-[examples]
-inside = []
-borderline = []
-outside = []
-
-[codes]
-strong = []
-supporting = []
-against = []
-
-[phrases]
-strong = []
-supporting = []
-against = []
-"""
-
-
-def _printable(name: Any) -> str:
-    return "".join(sign for sign in str(name) if sign.isprintable()).strip() or "label"
 
 
 def _id(name: str, taken: Iterable[str]) -> str:

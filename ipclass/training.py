@@ -135,9 +135,14 @@ def features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.c
     A document that helps to choose its own terms keeps rare ones that a new document would lose: it would be scored closer
     to the intercept than new ones, and every share estimated too high (measured: ``benchmarks/README.md``, coverage).
     """
-    known = np.flatnonzero(np.bincount(matrix[~fold].indices, minlength=matrix.shape[1]) >= recipe.least_documents)
-    rows = matrix[:, known]
+    rows = matrix[:, terms_without(matrix, fold, recipe)]
     return TfidfTransformer(sublinear_tf=True).fit(rows[~fold]).transform(rows)
+
+
+def terms_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> Ints:
+    """Return the columns of the terms that the documents outside ``fold`` teach."""
+    seen = np.bincount(matrix[~fold].indices, minlength=matrix.shape[1])
+    return np.flatnonzero(seen >= recipe.least_documents)
 
 
 def fit_target(

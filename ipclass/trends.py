@@ -18,12 +18,13 @@ import polars as pl
 from ipclass import scope
 from ipclass.errors import InputError
 from ipclass.figures import quantile
-from ipclass.files import RowError, Source, parse
+from ipclass.files import Source, values
 from ipclass.frames import as_polars, eager, model_of
 from ipclass.grouping import dated, year_in
 from ipclass.inputs import frame_texts
 from ipclass.model import Model
 from ipclass.records import Definition, definition_named
+from ipclass.rewriting import read
 from ipclass.scores import Floats
 from ipclass.tagged import has, without_texts
 
@@ -248,12 +249,9 @@ def _years(frame: pl.DataFrame, year: str) -> list[str]:
 
 
 def _blocks(source: Source, year: str) -> Iterator[Block]:
-    rows = 0
-    for block in source.blocks():
-        try:
-            read = parse(block, source.layout)
-        except RowError as error:
-            raise InputError(f"{source.path}, row {rows + error.row}: {error.problem}") from error
-        rows += len(read)
-        frame = read.frame if read.frame is not None else pl.DataFrame(read.records, infer_schema_length=None)
-        yield read.texts, _years(frame, year)
+    for _, block in read(source):
+        frame = block.frame
+        if frame is None:
+            names = {name: None for record in block.records or () for name in record}
+            frame = pl.DataFrame({name: values(block, name) for name in names})
+        yield block.texts, _years(frame, year)

@@ -79,6 +79,19 @@ def test_what_was_judged_is_never_asked_again(table: Path, tmp_path: Path, tiny_
     assert "judged already" in found.err
 
 
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_a_judged_sheet_is_what_training_reads(
+    table: Path, tmp_path: Path, tiny_corpus: Path, tiny_model: str, ending: str
+) -> None:
+    sheet = tmp_path / f"s.{ending}"
+    run(table, sheet, tiny_corpus, tiny_model, "-n", 8, "-q")
+    book = gradebook.read(sheet)
+    sheet.write_bytes(gradebook.written(book, [(0, 2)] * (len(book.documents) - 1) + [(None, None)]))
+    found = ipclass("train", sheet, "--base", tiny_corpus, "--check")
+    assert found.code == 0
+    assert f"{len(book.documents)} rows: {len(book.documents) - 1} judged, 1 not judged, 0 with an error" in found.err
+
+
 def test_documents_of_the_corpus_are_not_asked_for(tmp_path: Path, tiny_corpus: Path, tiny_model: str) -> None:
     texts = [{key: row[key] for key in ("id", "title", "abstract")} for row in judged(12)]
     renamed = [{**row, "id": f"N{number}", "title": f"{row['title']} again"} for number, row in enumerate(texts)]
@@ -124,6 +137,7 @@ def test_mistakes_are_one_line_and_exit_1(table: Path, tmp_path: Path, tiny_corp
     there.write_text("x")
     empty = tmp_path / "empty.csv"
     empty.write_text("id,title,abstract\nX,,\n")
+    known = write_jsonl(tmp_path / "known.jsonl", judged(3))
     for source, output, more, said in (
         (tmp_path / "none.csv", "s.csv", [], "no such file"),
         (table, "s.ods", [], "cannot tell the kind of sheet"),
@@ -131,6 +145,8 @@ def test_mistakes_are_one_line_and_exit_1(table: Path, tmp_path: Path, tiny_corp
         (table, "s.csv", ["--for", "kite"], "did you mean 'kites'"),
         (table, "s.csv", ["--abstract", "text"], "no column 'text'"),
         (empty, "s.csv", [], "nothing to judge among 1 documents (1 empty)"),
+        (known, "s.csv", [], "nothing to judge among 3 documents (3 judged already)"),
+        (table, "s.csv", ["--judged", tmp_path / "none.csv"], "none.csv: no such file"),
     ):
         found = run(source, tmp_path / output, tiny_corpus, tiny_model, "-q", *more)
         assert (found.code, found.out, len(found.lines)) == (1, b"", 1), found.err

@@ -260,6 +260,12 @@ def test_a_frame_that_is_not_tagged_is_tagged_on_the_way(kind: str, sure_model: 
     assert same(found, expected(sure_model, ("country",)))
 
 
+@each_kind
+def test_a_frame_of_texts_alone_has_shares(kind: str, sure_model: str) -> None:
+    texts = KINDS[kind]({name: COLUMNS[name] for name in ("title", "abstract")})
+    assert same(shares(texts, model=sure_model, **ASKED), expected(sure_model))
+
+
 def test_both_definitions_are_tagged_as_they_are_needed(sure_model: str) -> None:
     tagged = classify(pd.DataFrame(COLUMNS), model=sure_model, definition="broad")
     found = shares(tagged, model=sure_model, definition="both", **ASKED)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ipclass
-from hostile import files_in, signed, write
+from tampering import files_in, signed, write
 
 from ipclass import Model, inspection
 from ipclass.errors import ModelError

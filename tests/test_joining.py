@@ -11,8 +11,9 @@ from conftest import LABELS, document, judged
 from ipclass import Model
 from ipclass import corpus as corpora
 from ipclass.corpus import Corpus, Judged
+from ipclass.counts import rows_of
 from ipclass.errors import CorpusError
-from ipclass.joining import Joined, join, labels_with, merge, only_judged, rows_of, text_key, unseen
+from ipclass.joining import Joined, join, labels_with, merge, only_judged, text_key, unseen
 from ipclass.judgements import Row, as_judged
 from ipclass.labels import LabelSet, parse_label, template
 from ipclass.records import Document
@@ -261,7 +262,10 @@ def test_documents_keep_their_texts_for_the_gate(base: Corpus, guard: Model) -> 
     text = judged(1)[0]
     rows = [row(1, (text["title"], text["abstract"]), {"kites": 2}), row(2, NEW[0], {"kites": 2})]
     joined = join(base, rows, guard)
-    assert joined.texts == {len(base): Document(*NEW[0]).text}
+    assert {place: each.text for place, each in joined.documents.items()} == {
+        0: Document(text["title"], text["abstract"]).text,
+        len(base): Document(*NEW[0]).text,
+    }
 
 
 def test_judged_rows_group_near_duplicates() -> None:

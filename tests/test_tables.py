@@ -20,10 +20,10 @@ from simulation import FOREIGN, cells, simulated, tabled, unscored
 
 from ipclass import batch, files, grouping, tables, tagged
 from ipclass.errors import InputError, LabelError, ShareError
+from ipclass.estimators import METHODS, estimate_cells
 from ipclass.grouping import Request
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
-from ipclass.shares import METHODS, estimate_cells
 
 AI = (
     "Training a neural network",

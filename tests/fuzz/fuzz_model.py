@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import tempfile
 
 import conftest
-from hostile import Files, files_in, signed, write
+from tampering import Files, files_in, signed, write
 
 FORBIDDEN = (
     "os.system",

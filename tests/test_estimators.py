@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ipclass.calibration import Calibration, most_likely_share
 from ipclass.errors import ShareError
+from ipclass.estimators import METHODS, estimate, estimate_cells, estimate_histogram, shift_test
 from ipclass.figures import exact, flags, logit_interval, printable, wilson
 from ipclass.scores import Platt, fit_platt
-from ipclass.shares import METHODS, estimate, estimate_cells, estimate_histogram, shift_test
 
 CORRECTED = ("emq", "acc", "pacc")
 
