@@ -40,19 +40,19 @@ def model_verify(model: ModelArgument = "") -> None:
 
 @model_app.command("diff")
 def model_diff(
-    old: Annotated[str, typer.Argument(help="A model.")],
+    old: Annotated[str, typer.Argument(help="A model; 'shipped' is the one that is shipped.")],
     new: Annotated[str, typer.Argument(help="Another model.")],
     terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to list a label and definition.", min=0)] = 8,
     json_wanted: JsonOption = False,
 ) -> None:
     """Say how two models differ: labels, recipe, corpora, figures, terms.
 
-    Example: ipclass model diff models/frontier models/mine
+    Example: ipclass model diff shipped models/mine
     """
     from ipclass import inspection
-    from ipclass.model import Model
+    from ipclass.batch import load
 
-    found = inspection.diff(Model.load(old), Model.load(new), terms)
+    found = inspection.diff(*(load("" if each == "shipped" else each) for each in (old, new)), terms)
     typer.echo(as_json(inspection.diff_as_record(found)) if json_wanted else inspection.diff_as_text(found))
 
 
