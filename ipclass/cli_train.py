@@ -56,9 +56,12 @@ def train(
     """
     from ipclass import judgements, retraining
     from ipclass.batch import load
+    from ipclass.model import refuse_to_write
 
-    if not check and (output / "manifest.json").exists() and not force:
-        raise OutputError(f"{output}: holds a model already; --force replaces it")
+    if not check:
+        refuse_to_write(output)
+        if (output / "manifest.json").exists() and not force:
+            raise OutputError(f"{output}: holds a model already; --force replaces it")
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
     request = retraining.Request(
         sources=tuple(sources or ()),

@@ -71,6 +71,14 @@ def bare(starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: 
     return Counts(starts, columns, values, none, none, none, none)
 
 
+def rows_of(counts: Counts, rows: Ints) -> Counts:
+    """Return some rows of ``counts``, of which nothing but the terms is known."""
+    lengths = np.diff(counts.starts)[rows]
+    starts = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+    taken = np.repeat(counts.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return bare(starts, counts.terms[taken], counts.values[taken])
+
+
 def learn(texts: Iterable[str], settings: Settings = NO_SETTINGS, title_weight: int = 2) -> Counted:
     """Return every term of ``texts``, sorted, and their counts, by the plain route."""
     rows: list[Counter[str]] = []

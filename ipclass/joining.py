@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.preprocessing import normalize
 
 from ipclass.corpus import NOT_JUDGED, TITLE_WEIGHT, Corpus, Entry, Judged, near_key, plain_number
-from ipclass.counts import Counts, bare, learn
+from ipclass.counts import Counts, learn, rows_of
 from ipclass.counts import join as join_counts
 from ipclass.errors import CorpusError
 from ipclass.judgements import Finding, Row
@@ -40,14 +42,14 @@ _BLOCK = 500
 class Joined:
     """A corpus with the user's judgements in it.
 
-    ``mine`` marks the documents that the user judged, and ``fresh`` those of them that the corpus had not, whose texts
-    are in ``texts`` by their places. ``added`` counts the user's judgements by label and grade.
+    ``mine`` marks the documents that the user judged, and ``fresh`` those of them that the corpus had not. ``documents``
+    are the user's, by their places in the corpus. ``added`` counts the user's judgements by label and grade.
     """
 
     corpus: Corpus
     mine: Bools
     fresh: Bools
-    texts: Mapping[int, str]
+    documents: Mapping[int, Document]
     added: Mapping[str, Mapping[int, int]]
     errors: tuple[Finding, ...]
     notices: tuple[Finding, ...]
@@ -124,7 +126,7 @@ def join(base: Corpus, rows: Sequence[Row], guard: Model | None = None, held_out
         corpus=corpus,
         mine=mine,
         fresh=mine & (np.arange(len(corpus)) >= len(base)),
-        texts={place: each.document.text for place, each in zip(places.tolist(), documents, strict=True) if place >= len(base)},
+        documents={place: each.document for place, each in zip(places.tolist(), documents, strict=True)},
         added=added,
         errors=(*errors, *refused, *_too_few(corpus)),
         notices=(*notices, *told),
@@ -334,22 +336,17 @@ class _Likeness:
     @classmethod
     def of(cls, base: Corpus, terms: Sequence[str], counts: Counts) -> _Likeness:
         whole = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(counts), len(terms)))
-        n = len(base)
+        if not len(counts):
+            return cls(whole, whole, *_nearest(whole, whole), *_nearest(whole, whole))
+        n, weighted = len(base), TfidfTransformer(sublinear_tf=True, norm=None).fit_transform(whole)
         known = np.isin(np.array(terms), np.array(base.terms)) if n else np.ones(len(terms), bool)
-        both = _normed(whole[:, np.flatnonzero(known)])  # the corpus does not keep terms of one patent alone
-        own = _normed(whole[n:])
+        both = normalize(weighted[:, np.flatnonzero(known)])  # the corpus does not keep terms of one patent alone
+        own = normalize(weighted[n:]) if len(counts) > n else weighted[n:]
         return cls(both[:n], both[n:], *_nearest(both[n:], both[:n]), *_nearest(own, own, before=True))
 
     def between(self, row: int, place: int) -> float:
         """Return the cosine of a document of the user and one of the corpus."""
         return float(self.mine[[row]].multiply(self.theirs[[place]]).sum())
-
-
-def _normed(counts: sp.csr_matrix) -> sp.csr_matrix:
-    """Return damped counts, weighted by their rarity, in rows of length 1."""
-    from sklearn.feature_extraction.text import TfidfTransformer
-
-    return TfidfTransformer(sublinear_tf=True).fit_transform(counts) if min(counts.shape) else counts
 
 
 def _nearest(rows: sp.csr_matrix, others: sp.csr_matrix, before: bool = False) -> tuple[Ints, Floats]:
@@ -361,14 +358,6 @@ def _nearest(rows: sp.csr_matrix, others: sp.csr_matrix, before: bool = False) -
             likeness = np.tril(likeness, start - 1)
         place[start : start + _BLOCK], cosine[start : start + _BLOCK] = likeness.argmax(axis=1), likeness.max(axis=1)
     return place, cosine
-
-
-def rows_of(counts: Counts, rows: Ints) -> Counts:
-    """Return some rows of ``counts``, of which nothing but the terms is known."""
-    lengths = np.diff(counts.starts)[rows]
-    starts = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
-    taken = np.repeat(counts.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
-    return bare(starts, counts.terms[taken], counts.values[taken])
 
 
 def _too_few(corpus: Corpus) -> list[Finding]:

@@ -22,7 +22,7 @@ import polars as pl
 from ipclass import excel, files
 from ipclass.corpus import ORIGINS, PICKED, Entry, Judged, near_key
 from ipclass.errors import CorpusError, InputError, choices
-from ipclass.files import RowError, Source
+from ipclass.files import Layout, RowError, Source
 from ipclass.labels import LabelSet
 from ipclass.records import OTHER, Document
 from ipclass.writing import FORMULA
@@ -147,6 +147,11 @@ def _read_file(path: Path, labels: LabelSet, wanted: Wanted) -> Read:
         except _ProblemError as problem:
             errors.append(Finding(str(path), number, str(problem)))
             continue
+        except InputError as error:
+            if not _is_json(path):  # a table has the same columns in each row, objects may have others
+                raise
+            errors.append(Finding(str(path), number, str(error).removeprefix(f"{path}: ")))
+            continue
         if row.grades:
             rows.append(row)
         else:
@@ -191,13 +196,16 @@ def _records(path: Path, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
     """
     if not path.is_file():
         raise InputError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    kind = path.name.lower().removesuffix(".gz")
-    if kind.endswith((".xlsx", ".xlsm")):
+    if path.suffix.lower() in (".xlsx", ".xlsm"):
         yield from _worksheet(path).to_dicts()
-    elif kind.endswith((".json", ".jsonl", ".ndjson")):
+    elif _is_json(path):
         yield from _json(path, wanted.encoding)
     else:
         yield from _table(path, wanted)
+
+
+def _is_json(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson"))
 
 
 def _worksheet(path: Path) -> pl.DataFrame:
@@ -302,8 +310,7 @@ class _Reader:
         for name, values in self._unknown.items():
             if len(values) <= len(GRADES):
                 values.add(_text(record, name).strip())
-        document = Document(_text(record, columns.title), _text(record, columns.abstract), _id(record, columns.id))
-        return self._row(number, document, self._grades(record, columns), record)
+        return self._row(number, _document(record, columns), self._grades(record, columns), record)
 
     def look_like_labels(self) -> list[str]:
         """Return the columns that are none of a label though they hold nothing but grades."""
@@ -417,7 +424,7 @@ class _Reader:
         """Return a task of Label Studio; annotators who disagree are a conflict, who skipped it have not judged."""
         data = task["data"]
         columns = files.layout_for(list(data), self._wanted.columns, str(self._path))
-        document = Document(_text(data, columns.title), _text(data, columns.abstract), _id(data, columns.id))
+        document = _document(data, columns)
         if not document.id and task.get("id") is not None:
             document = replace(document, id=str(task["id"]))
         found: dict[str, int] = {}
@@ -459,7 +466,7 @@ class _Reader:
         columns = files.layout_for([name for name in meta if name != "text"], {}, str(self._path))
         found: dict[str, int] = {}
         self._add_named(found, record["label"])
-        return self._row(number, Document(title, abstract.strip(), _id(meta, columns.id)), found, meta)
+        return self._row(number, Document(title.strip(), abstract.strip(), _unguarded(_text(meta, columns.id))), found, meta)
 
 
 def _grade(value: Any, label: str) -> int | None:
@@ -492,9 +499,19 @@ def _text(record: Mapping[str, Any], name: str) -> str:
     return str(value).encode("utf-8", "replace").decode()  # half of a surrogate pair is no character
 
 
-def _id(record: Mapping[str, Any], name: str) -> str:
-    id = _text(record, name).strip()
-    return id[1:] if id.startswith("'") and id[1:].startswith(FORMULA) else id
+def _document(record: Mapping[str, Any], columns: _Columns | Layout) -> Document:
+    title, abstract, id = (_unguarded(_text(record, name)) for name in (columns.title, columns.abstract, columns.id))
+    return Document(title, abstract, id)
+
+
+def _unguarded(text: str) -> str:
+    """Return a text without the sign that keeps a spreadsheet program from taking it for a formula.
+
+    >>> _unguarded("'=x"), _unguarded("'tis ")
+    ('=x', "'tis")
+    """
+    text = text.strip()
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def _stand_in(document: Document) -> str:

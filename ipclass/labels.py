@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ipclass.errors import LabelError, choices
+from ipclass import writing
+from ipclass.errors import LabelError, OutputError, choices
 from ipclass.records import OTHER, UNSCORED
 from ipclass.text import Setting, Settings, anycase
 
@@ -108,6 +109,72 @@ def read_label(path: Path, id: str = "") -> Label:
     except UnicodeDecodeError as error:
         raise LabelError(f"{path}: is not UTF-8: {error.reason} at byte {error.start}") from error
     return parse_label(id or path.stem, source, str(path))
+
+
+def add(source: Path, id: str, corpus: Path, *, force: bool = False) -> Label:
+    """Put a label file into a corpus folder, which is made if need be, and return the label.
+
+    Raises:
+        LabelError: The file breaks the format.
+        OutputError: The corpus has such a label and ``force`` is not set, or it cannot be written.
+    """
+    label = read_label(source, id)
+    target = corpus / "labels" / f"{id}.toml"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target.parent}: cannot be made: {error.strerror}") from error
+    writing.write({target: label.source.encode()}, force=force)
+    return label
+
+
+def template(id: str) -> str:
+    """Return a label file to fill in, which is a valid one.
+
+    Raises:
+        LabelError: ``id`` cannot be one.
+
+    >>> parse_label("looms", template("looms"), "template").name
+    'Looms'
+    """
+    name = id.replace("_", " ").capitalize()
+    source = _TEMPLATE.format(id=id, name=name)
+    parse_label(id, source, id)
+    return source
+
+
+_TEMPLATE = """\
+# What the label {id} means: ipclass train judgements.csv --label {id}.toml -o model
+name = "{name}"
+version = "1"
+summary = "What it is, in one line"
+
+[definition]
+strict = "What a document must be about to be judged 2: the technology is the invention, or a named, working part of it."
+broad = "What it adds to be judged 1: borderline cases."
+
+[examples]
+inside = ["An invention that is judged 2"]
+borderline = ["One that is judged 1"]
+outside = ["One that looks alike, and is judged 0"]
+
+# CPC or IPC: groups, subgroups and ranges of them. Used by the rules, not by the model.
+[codes]
+strong = []
+supporting = []
+against = []
+
+# Words that point to it; * stands for any ending. Used by the rules, not by the model.
+[phrases]
+strong = ["{id}"]
+supporting = []
+against = []
+
+# Openings that name the technology only as a setting are masked before anything is learnt: regular expressions.
+[text]
+settings = []
+words = []
+"""
 
 
 def parse_label(id: str, source: str, where: str) -> Label:

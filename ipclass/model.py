@@ -295,10 +295,7 @@ def write(model: Model, folder: Path) -> None:
         ModelError: The folder holds something that is not a model.
         OutputError: A file cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ModelError(f"{folder}: is a file; a model is a folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / parts.MANIFEST).is_file():
-        raise ModelError(f"{folder}: holds files but no model; choose an empty folder")
+    refuse_to_write(folder)
     files = files_of(model)
     try:
         (folder / "labels").mkdir(parents=True, exist_ok=True)
@@ -308,6 +305,18 @@ def write(model: Model, folder: Path) -> None:
     for path in (folder / "labels").glob("*.toml"):
         if f"labels/{path.name}" not in files:
             path.unlink()  # of the model that was here
+
+
+def refuse_to_write(folder: Path) -> None:
+    """Say, before any work is done, that no model can be written to ``folder``.
+
+    Raises:
+        ModelError: It is a file, or holds something that is not a model.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder}: is a file; a model is a folder")
+    if folder.exists() and any(folder.iterdir()) and not (folder / parts.MANIFEST).is_file():
+        raise ModelError(f"{folder}: holds files but no model; choose an empty folder")
 
 
 def files_of(model: Model) -> dict[str, bytes]:

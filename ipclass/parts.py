@@ -31,7 +31,7 @@ MANIFEST, CARD = "manifest.json", "README.md"
 DECISIONS, TERMS, WEIGHTS, HELD_OUT = "decisions.json", "terms.txt", "weights.npz", "held_out.npz"
 
 LARGEST: Mapping[str, int] = {
-    MANIFEST: 2 << 20,
+    MANIFEST: 16 << 20,
     CARD: 1 << 20,
     DECISIONS: 4 << 20,
     TERMS: 64 << 20,

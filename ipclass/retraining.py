@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipclass import card, gate, joining, judgements, training
+from ipclass import card, comparing, gate, joining, judgements, training
 from ipclass import corpus as corpora
 from ipclass import search as searching
 from ipclass.corpus import Corpus, Judged
 from ipclass.errors import CorpusError, InputError, ModelError
-from ipclass.gate import Comparison, Paired
+from ipclass.gate import Comparison
 from ipclass.joining import Joined
 from ipclass.judgements import Finding, Read, Wanted
 from ipclass.labels import read_label
 from ipclass.model import Model
-from ipclass.records import DEFINITIONS, LEAST_GRADE
 from ipclass.training import Recipe, Trained
 
 Bools = npt.NDArray[np.bool_]
-
-CLOSE = 0.02
-"""How far the held-out scores of two fits of one corpus lie apart at most, on whatever machines they were made."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,13 @@ def prepare(request: Request) -> Prepared:
     """Read and check all that is to be learnt from; nothing is fitted.
 
     Raises:
+        InputError: A source is not there.
         CorpusError, LabelError: The corpus or a label file is not as it must be. What is wrong with judgements is among
             the errors of the result.
     """
+    for path in (*request.sources, *request.held_out):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
     folders = [path for path in request.sources if path.is_dir()]
     files = [path for path in request.sources if not path.is_dir()]
     base = _base(request, folders, bool(files))
@@ -100,10 +100,13 @@ def prepare(request: Request) -> Prepared:
     held_out = judgements.as_judged(asked.rows)
     if request.alone:
         base = joining.only_judged(base, read.rows)
-    joined = joining.join(base, read.rows, request.against or _shipped() if read.rows else None, held_out)
-    fair = joining.unseen(base, held_out)
+    joined = joining.join(base, read.rows, (_shipped() or request.against) if read.rows else None, held_out)
+    marked = comparing.marked_by(request.against) if request.against else set()
+    fair = [each for each in joining.unseen(base, held_out) if comparing.mark_of(each.document) not in marked]
     seen = Finding(
-        ", ".join(map(str, request.held_out)), 0, f"{len(held_out) - len(fair):,} documents are in the corpus already"
+        ", ".join(map(str, request.held_out)),
+        0,
+        f"{len(held_out) - len(fair):,} documents are in the corpus already, or the old model has seen them",
     )
     return Prepared(
         base,
@@ -135,7 +138,7 @@ def _base(request: Request, folders: Sequence[Path], judged: bool) -> Corpus:
 
 def told(prepared: Prepared, quiet: bool = False) -> list[str]:
     """Return all that is wrong, and unless ``quiet`` all that is to be told, a line each; of many of a kind the first."""
-    notices = [] if quiet else [f"note: {line}" for line in judgements.listed(prepared.notices)]
+    notices = [] if quiet else [f"note: {line}" for line in judgements.listed(prepared.notices, most=8)]
     return [*notices, *(f"error: {line}" for line in judgements.listed(prepared.errors))]
 
 
@@ -180,6 +183,7 @@ def retrain(prepared: Prepared, request: Request, tell: Told = lambda line: None
     facts: dict[str, Any] = {"corpora": [{"documents": len(prepared.base), "sha256": prepared.base.digest}]}
     if prepared.read.rows:
         facts["judgements"] = [_told_of(path, prepared) for path in request.sources if path.is_file()]
+        facts["seen"] = comparing.marks(prepared.joined.documents.values())
     if request.search:
         tell("searching for a recipe")
         recipe, tried = searching.search(prepared.corpus, recipe, request.jobs)
@@ -200,9 +204,6 @@ def _told_of(path: Path, prepared: Prepared) -> dict[str, Any]:
     return {"file": path.name, "rows": rows, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
-# The gate
-
-
 def _compared(prepared: Prepared, trained: Trained, old: Model, request: Request, tell: Told) -> Comparison:
     """Return both models compared on documents that neither has seen: held-out ones, or out of fold."""
     if prepared.held_out:
@@ -210,61 +211,7 @@ def _compared(prepared: Prepared, trained: Trained, old: Model, request: Request
         on = f"{len(prepared.held_out):,} held-out documents ({names})"
         return gate.on_texts(old, trained.model, prepared.held_out, on)
     tell("comparing out of fold")
-    reference = _reference(prepared.base, old, request.jobs)
-    pairs = list(_out_of_fold(prepared, trained, old, reference))
-    fresh = int(prepared.joined.fresh.sum())
-    theirs = f"{len(prepared.base):,} documents of the corpus and {fresh:,} new ones, out of fold"
-    alone = f"{fresh:,} new documents, out of fold (the old model is not what the corpus teaches, and may have seen it)"
-    return gate.compare(old, trained.model, pairs, theirs if reference else alone)
-
-
-def _reference(base: Corpus, old: Model, jobs: int) -> Trained | None:
-    """Return the old model fitted anew, for its scores of documents that it had not seen, if it is what ``base`` teaches."""
-    if not len(base):
-        return None
-    try:
-        again = training.fit(replace(base, labels=old.labels), training.recipe_of(old), jobs)
-    except CorpusError:
-        return None
-    same = list(again.model.lexicon.terms) == list(old.lexicon.terms) and all(
-        ours.held_out.shape == theirs.held_out.shape and np.allclose(ours.held_out, theirs.held_out, atol=CLOSE)
-        for ours, theirs in zip(again.model.targets, old.targets, strict=True)
-    )
-    return again if same else None
-
-
-def _out_of_fold(prepared: Prepared, trained: Trained, old: Model, reference: Trained | None) -> Iterator[Paired]:
-    """Yield what both models say of each document by classifiers that had not seen it.
-
-    The old model has not seen the user's new documents, and is asked about their texts. Documents of the corpus it has
-    seen: there its place is taken by the classifiers of its folds, as that of the new model is everywhere.
-    """
-    corpus, texts = prepared.corpus, prepared.joined.texts
-    mine = np.array(list(texts), np.int64)
-    groups = np.array(corpus.groups(), dtype=object)
-    for definition in DEFINITIONS:
-        tags = old.tag(list(texts.values()), definition) if texts else None
-        for label in (label for label in corpus.labels.ids if label in old.labels.ids):
-            before = np.zeros(len(corpus), np.int8)
-            known = np.zeros(len(corpus), bool)
-            if reference is not None:
-                said, asked = _assigned(reference, definition, label)
-                before[: len(said)], known[: len(said)] = said, asked
-            if tags is not None:
-                before[mine], known[mine] = tags.assigned[:, tags.labels.index(label)], True
-            after, judged = _assigned(trained, definition, label)
-            rows = np.flatnonzero(known & judged)
-            truth = corpus.grades(label)[rows] >= LEAST_GRADE[definition]
-            yield Paired(definition, label, truth, before[rows].astype(bool), after[rows], groups[rows].tolist())
-
-
-def _assigned(trained: Trained, definition: str, label: str) -> tuple[Bools, Bools]:
-    """Return where a label is assigned by classifiers that had not seen the document, and where it was judged at all."""
-    for each in trained.fitted:
-        if (each.target.definition, each.target.label) == (definition, label):
-            judged = ~np.isnan(each.unseen)
-            return each.target.platt(np.nan_to_num(each.unseen)) >= each.target.threshold, judged
-    raise KeyError(label)
+    return comparing.out_of_fold(prepared.base, prepared.joined, trained, old, request.jobs)
 
 
 # What changed
