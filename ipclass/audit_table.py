@@ -15,7 +15,7 @@ import polars as pl
 from ipclass import files
 from ipclass.batch import TAGGED_BY, tagged_by
 from ipclass.calibration import Calibration, Ints
-from ipclass.errors import InputError, ShareError, choices
+from ipclass.errors import InputError, ShareError
 from ipclass.excel import LONGEST_CELL
 from ipclass.files import STDIO, Block, RowError, Source
 from ipclass.labels import Label
@@ -32,18 +32,6 @@ _RETAG = "run ipclass classify again"
 
 Design = Literal["stratified", "random"]
 DESIGNS: tuple[Design, ...] = get_args(Design)
-
-
-def design_named(name: str) -> Design:
-    """Return ``name`` if it is a way to draw an audit.
-
-    Raises:
-        InputError: It is not.
-    """
-    for design in DESIGNS:
-        if name == design:
-            return design
-    raise InputError(f"no design {name!r}; {choices(name, DESIGNS)}")
 
 
 @dataclass(frozen=True)

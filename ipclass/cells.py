@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ipclass import shares
@@ -19,10 +18,8 @@ from ipclass.grouping import Break, Request, breaks_of, title
 from ipclass.label_parts import in_parts
 from ipclass.model import Model
 from ipclass.records import Definition
+from ipclass.scores import Bools, Floats
 from ipclass.tagged import MADE_BY, PROBABILITY, text_codes
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 NO_PROBABILITY = "no probability"
 """Why a document is unscored if its table does not say."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.errors import one_of
 
 audit_app = typer.Typer(
     cls=Commands,
@@ -52,11 +53,11 @@ def draw(
             "name the sheet to write, or --target-width to learn how many judgements it takes", param_hint="-o"
         )
     from ipclass import audit_draw, audit_words
-    from ipclass.audit_table import Wanted, design_named
+    from ipclass.audit_table import DESIGNS, Wanted
     from ipclass.batch import load
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = Wanted(label, definition, number, target_width, bulk, seed, design_named(design), columns)
+    wanted = Wanted(label, definition, number, target_width, bulk, seed, one_of("design", design, DESIGNS), columns)
     if output is not None:
         drawn = audit_draw.draw(table, output, load(model), wanted, force=force)
         if not quiet:

@@ -20,12 +20,10 @@ from ipclass.cli_shares import (
     UnitOption,
     WhereOption,
     first_open_year,
-    method_named,
     split,
-    unit_named,
 )
 from ipclass.commands import ForceOption, ModelOption, QuietOption, say
-from ipclass.errors import OutputError
+from ipclass.errors import OutputError, one_of
 
 
 def report(
@@ -65,7 +63,8 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import UNITS, Request
+    from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
 
     if output.exists() and not force:
@@ -73,9 +72,9 @@ def report(
     request = Request(
         labels=split(label),
         definitions=default_definitions(table, definition),
-        method=method_named(method),
+        method=one_of("method", method, METHODS),
         where=where,
-        unit=unit_named(unit),
+        unit=one_of("unit", unit, UNITS),
         family=family,
         fractional=fractional,
         open_since=open_since or first_open_year(),

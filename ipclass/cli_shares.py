@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ipclass.commands import ForceOption, ModelOption, as_json, say
-from ipclass.errors import InputError, OutputError, choices
+from ipclass.errors import InputError, OutputError, one_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from ipclass.grouping import Unit
-    from ipclass.shares import Method
     from ipclass.tables import Table
 
 OPEN_YEARS = 2
@@ -78,8 +76,9 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import UNITS, Request
     from ipclass.population import per_inhabitants
+    from ipclass.shares import METHODS
     from ipclass.tagged import default_definitions
 
     if verify is not None:
@@ -94,9 +93,9 @@ def shares(
         by=split(by),
         labels=split(label),
         definitions=default_definitions(table, definition),
-        method=method_named(method),
+        method=one_of("method", method, METHODS),
         where=where,
-        unit=unit_named(unit),
+        unit=one_of("unit", unit, UNITS),
         family=family,
         fractional=fractional,
         split_labels=split_labels,
@@ -124,34 +123,6 @@ def shares(
 def split(listed: str) -> tuple[str, ...]:
     """Return the parts of an option that stand between commas."""
     return tuple(part.strip() for part in listed.split(",") if part.strip())
-
-
-def method_named(name: str) -> Method:
-    """Return ``name`` if it is a method of estimation.
-
-    Raises:
-        InputError: It is not.
-    """
-    from ipclass.shares import METHODS
-
-    for method in METHODS:
-        if name == method:
-            return method
-    raise InputError(f"no method {name!r}; {choices(name, METHODS)}")
-
-
-def unit_named(name: str) -> Unit:
-    """Return ``name`` if it is what can be counted.
-
-    Raises:
-        InputError: It is not.
-    """
-    from ipclass.grouping import UNITS
-
-    for unit in UNITS:
-        if name == unit:
-            return unit
-    raise InputError(f"no unit {name!r}; {choices(name, UNITS)}")
 
 
 def first_open_year() -> int:
@@ -247,7 +218,7 @@ def indicators(
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
     from ipclass.batch import load
-    from ipclass.grouping import Request
+    from ipclass.grouping import UNITS, Request
     from ipclass.indicator_tables import indicator_tables
     from ipclass.tagged import default_definitions
 
@@ -255,7 +226,7 @@ def indicators(
         labels=split(label),
         definitions=default_definitions(table, definition)[:1],
         where=where,
-        unit=unit_named(unit),
+        unit=one_of("unit", unit, UNITS),
         family=family,
         open_since=open_since or first_open_year(),
         to_open=to_open,

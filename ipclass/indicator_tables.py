@@ -7,19 +7,19 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ipclass import indicators, shares
 from ipclass.batch import tagged_by
+from ipclass.calibration import Ints
 from ipclass.errors import InputError, ShareError
 from ipclass.figures import Interval, Share
 from ipclass.grouping import DATES, Request, breaks_of, grouped, restricted
 from ipclass.model import Model
+from ipclass.scores import Bools, Floats
 from ipclass.tables import labels_of, number
 from ipclass.tagged import MADE_BY, PROBABILITY, ROW, has, prepared, read_tagged, text_codes
 
-Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
 
 
@@ -83,7 +83,7 @@ def indicators_of(
     return found
 
 
-def _positions(kept: pl.DataFrame, scored: pl.DataFrame) -> npt.NDArray[np.int64]:
+def _positions(kept: pl.DataFrame, scored: pl.DataFrame) -> Ints:
     """Return for each row of ``kept`` the place of its document in ``scored``."""
     return np.searchsorted(scored[ROW].to_numpy(), kept[ROW].to_numpy()).astype(np.int64)
 
@@ -140,7 +140,7 @@ def _growth(label: str, scores: Floats, kept: pl.DataFrame, calibration: shares.
     return [{"label": label, "from": years[0], "to": years[-1], **_figures(interval)}]
 
 
-def _closed(kept: pl.DataFrame, request: Request) -> npt.NDArray[np.bool_]:
+def _closed(kept: pl.DataFrame, request: Request) -> Bools:
     """Return which rows are of a year that growth may end in, shape (rows,)."""
     if request.to_open or not request.open_since:
         return np.ones(len(kept), np.bool_)
@@ -186,7 +186,7 @@ def _concentration(
     scores: Mapping[str, Floats],
     calibrations: Mapping[str, shares.Calibration],
     kept: pl.DataFrame,
-    order: npt.NDArray[np.int64],
+    order: Ints,
     request: Request,
 ) -> pl.DataFrame:
     holders = np.unique(np.array(kept["__by_0"].to_list()), return_inverse=True)[1].astype(np.int64)

@@ -87,12 +87,16 @@ def _chances(scores: Floats, shares: Sequence[Share], calibration: Calibration, 
 
 def _mean_in_cells(chance: Floats, part: Floats, cells: Ints, weights: Floats, size: int) -> tuple[Floats, Floats]:
     """Return the mean part of each cell's positives (1 if there are none) and its standard error, both of shape (cells,)."""
+
+    def sums(values: Floats) -> Floats:
+        # to 30 binary digits, so that sums are exact and do not depend on the order of documents
+        return np.bincount(cells, np.ldexp(np.round(np.ldexp(values, 30)), -30), minlength=size).astype(np.float64)
+
     expected = weights * chance
-    total = np.bincount(cells, expected, minlength=size)
+    total = sums(expected)
     safe = np.where(total > 0, total, 1)
-    mean = np.where(total > 0, np.bincount(cells, expected * part, minlength=size) / safe, 1.0)
-    squares = np.bincount(cells, (expected * (part - mean[cells])) ** 2, minlength=size)
-    return mean, np.sqrt(squares) / safe
+    mean = np.where(total > 0, sums(expected * part) / safe, 1.0)
+    return mean, np.sqrt(sums((expected * (part - mean[cells])) ** 2)) / safe
 
 
 def _part_of(share: Share, mean: float, error: float, naive: float, level: float) -> Share:

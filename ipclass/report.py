@@ -34,6 +34,9 @@ APPLICANTS = ("applicant", "applicants", "assignee", "assignees", "owner", "hold
 NONE = "none"
 """What a user names in place of a column to leave a part out."""
 
+CODES = "{}_codes"
+"""The column that says whether the classification codes of a document agree with its tag; a table need not have it."""
+
 MOST_YEARS = 300
 
 MOST_HOLDERS = 10_000
@@ -61,7 +64,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Example:
-    """A document with what decided its probability of a label. ``tagged`` says whether it lies above the threshold."""
+    """A document with what decided its probability of a label. ``tagged`` says whether it lies above the threshold.
+
+    ``codes`` is what its classification codes say of the label, if the table tells.
+    """
 
     id: str
     title: str
@@ -69,6 +75,7 @@ class Example:
     probability: float
     tagged: bool
     terms: tuple[Contribution, ...]
+    codes: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class Findings:
     """All that a report tells.
 
     ``tables`` and ``figures`` are named by part: ``all``, ``year``, ``country``, ``applicant``, and ``growth``,
-    ``overlap``, ``concentration``; the latter by definition too. ``notes`` say by part what is missing and why.
+    ``overlap``, ``concentration``; the latter by definition too. ``codes`` counts, by label, the tagged and the other
+    documents of which the classification codes say this or that. ``notes`` say by part what is missing and why.
     """
 
     wanted: Wanted
@@ -95,6 +103,7 @@ class Findings:
     figures: Mapping[tuple[str, Definition], pl.DataFrame]
     examples: Mapping[str, Examples]
     unscored: Mapping[str, int]
+    codes: Mapping[str, tuple[tuple[str, int, int], ...]]
     audits: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, tuple[str, ...]]
 
@@ -139,6 +148,7 @@ class _Gathering:
         self.figures: dict[tuple[str, Definition], pl.DataFrame] = {}
         self.examples: dict[str, Examples] = {}
         self.unscored: dict[str, int] = {}
+        self.codes: dict[str, tuple[tuple[str, int, int], ...]] = {}
 
     def findings(self, audits: tuple[Mapping[str, Any], ...]) -> Findings:
         made = provenance(self.wanted.path, self.model, self.wanted.request)
@@ -156,7 +166,8 @@ class _Gathering:
                         "audit", f"The audit of {audit['label']} is of another {key.partition('_')[0]}: do not mix them."
                     )
         notes = {part: tuple(dict.fromkeys(said)) for part, said in self.notes.items()}
-        return Findings(self.wanted, self.model, found, self.figures, self.examples, self.unscored, audits, notes)
+        counts = self.unscored, self.codes
+        return Findings(self.wanted, self.model, found, self.figures, self.examples, *counts, audits, notes)
 
     def _note(self, part: str, said: str) -> None:
         self.notes.setdefault(part, []).append(said)
@@ -191,7 +202,18 @@ class _Gathering:
             if "unscored" in kept.columns:
                 reasons = kept["unscored"].cast(pl.String).fill_null("").value_counts().sort("unscored").rows()
                 self.unscored = {str(reason): int(count) for reason, count in reasons if reason}
+            self._add_codes(definition, kept)
             self._add_examples(definition, kept, whole.height)
+
+    def _add_codes(self, definition: Definition, kept: pl.DataFrame) -> None:
+        for label in self.labels:
+            column = CODES.format(label)
+            if column in kept.columns:
+                threshold = self.model.targets[self.model.column(label, definition)].threshold
+                likely = (pl.col(PROBABILITY.format(label)) >= threshold).fill_null(False)
+                said = pl.col(column).cast(pl.String).fill_null("")
+                counts = kept.group_by(said.alias("said")).agg(likely.sum().alias("tagged"), pl.len()).sort("said")
+                self.codes[label] = tuple((word or "nothing", int(n), int(all_ - n)) for word, n, all_ in counts.rows())
 
     def _choose_columns(self, frame: pl.DataFrame) -> None:
         usual = {"year": ("year",), "country": COUNTRIES, "applicant": APPLICANTS}
@@ -259,6 +281,9 @@ class _Gathering:
             chosen[label] = (some[0][ROW].to_list(), some[1][ROW].to_list())
             sure[label] = dict(pl.concat(some).select(ROW, column).rows())
         needed = {row for both in chosen.values() for part in both for row in part}
+        there = [label for label in self.labels if CODES.format(label) in kept.columns]
+        places = kept.filter(pl.col(ROW).is_in(list(needed))) if there else kept.clear()
+        said = {label: dict(places.select(ROW, pl.col(CODES.format(label)).cast(pl.String)).rows()) for label in there}
         texts = self._texts(needed, rows)
         for label, (likely_rows, near_rows) in chosen.items() if texts is not None else ():
             target = self.model.targets[self.model.column(label, definition)]
@@ -274,7 +299,8 @@ class _Gathering:
                         title, _, abstract = text.partition("\n")
                         terms = self.model.explain(text, label, definition)[:-1]
                         p = float(sure[label][row])
-                        yield Example(id, title.strip(), abstract.strip(), p, p >= threshold, terms)
+                        codes = said.get(label, {}).get(row) or ""
+                        yield Example(id, title.strip(), abstract.strip(), p, p >= threshold, terms, codes)
 
             likely_shown = tuple(shown(likely_rows, self.wanted.examples))
             near_shown = tuple(shown(near_rows, self.wanted.nearest))

@@ -58,6 +58,7 @@ def frames(found: Findings) -> dict[str, pl.DataFrame]:
             "id": example.id,
             "probability": example.probability,
             "tagged": example.tagged,
+            "codes": example.codes,
             "terms": "; ".join(f"{each.term} ({each.value:+.3f})" for each in example.terms[:6]),
         }
         for label, shown in found.examples.items()

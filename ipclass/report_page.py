@@ -347,7 +347,15 @@ def _trust(found: Findings) -> list[Html]:
     if quality:
         head = ("label", "definition", "judged", "positives", *(name.replace("_", " ") for name in _QUALITY))
         parts.append(table("How good the tagger was on judged documents it had not seen (cross-validation)", head, quality, 7))
-    rows = [(reason, f"{count:,}") for reason, count in found.unscored.items()]
+    said_by_codes = [
+        (found.name(label), said, f"{tagged:,}", f"{others:,}")
+        for label, counts in found.codes.items()
+        for said, tagged, others in counts
+    ]
+    if said_by_codes:
+        caption = "What the classification codes (CPC, IPC) of the documents say of each label, beside the tags"
+        parts.append(table(caption, ("label", "codes say", "tagged", "not tagged"), said_by_codes, 2))
+    rows = [(reason, f"{number:,}") for reason, number in found.unscored.items()]
     if rows:
         parts.append(
             table("Documents that could not be tagged: in no share, and never taken for “none”", ("reason", "documents"), rows)
@@ -417,7 +425,8 @@ def _document(example: Example, model: Model) -> Html:
     )
     decided = ", ".join(f"{each.term} {each.value:+.2f}" for each in example.terms[:6])
     state = "tagged" if example.tagged else "not tagged"
-    facts = " · ".join(filter(None, (example.id, f"probability {example.probability:.3f}", state)))
+    codes = f"codes: {example.codes}" if example.codes else ""
+    facts = " · ".join(filter(None, (example.id, f"probability {example.probability:.3f}", state, codes)))
     return el(
         "article",
         el("h4", title or "(no title)", dir="auto"),

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ipclass.batch import TAGGED_BY
@@ -24,14 +23,13 @@ from ipclass.model import Model
 from ipclass.records import Definition
 from ipclass.tagged import prepared, read_tagged, sha256, without_texts
 
-Floats = npt.NDArray[np.float64]
 COLUMNS = ("definition", "label", "n", "unscored", "counted", "share", "low", "high", "method", "flags", "floor", "shift")
 """What every table of shares has beside the columns of ``by``."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Shares with all that is needed to make them again. ``draws`` are the bootstrap draws of each label's cells."""
+    """Shares with all that is needed to make them again."""
 
     request: Request
     cells: tuple[Cell, ...]

@@ -256,10 +256,69 @@ def test_verify_says_that_the_same_came_out(stored: Path, tagged: Path) -> None:
     assert (found.code, found.out, found.lines) == (0, b"", [f"{stored}: made again, the same to the digit"])
 
 
+@pytest.mark.parametrize("ending", ["tsv", "parquet", "json", "xlsx"])
+def test_a_table_of_any_format_can_be_verified_and_a_change_is_seen(tagged: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"shares.{ending}"
+    found = ipclass("shares", tagged, "--by", "year", "-l", "ai", *QUICK, "-o", path)
+    assert (found.code, found.lines) == (0, [f"{path}: 5 rows"])
+    assert ipclass("shares", tagged, "--verify", path).code == 0
+    facts = strict_json(beside(path).read_text("utf-8"))
+    assert {"table_sha256", "figures_sha256", "described"} <= set(facts)
+    beside(path).write_text(json.dumps({**facts, "request": {**facts["request"], "seed": 9}}), "utf-8")
+    assert "the figures come out differently" in refused(ipclass("shares", tagged, "--verify", path))
+    path.write_bytes(path.read_bytes() + b" ")
+    assert "changed since it was written" in refused(ipclass("shares", tagged, "--verify", path))
+
+
+def test_json_lines_of_classify_are_counted(tmp_path: Path) -> None:
+    raw = write_csv(tmp_path / "raw.csv", patents(40))
+    tables_ = {}
+    for ending in ("csv", "jsonl"):
+        assert ipclass("classify", raw, "-o", tmp_path / f"t.{ending}", "-q").code == 0
+        found = ipclass("shares", tmp_path / f"t.{ending}", "--by", "year", "--method", "cc", "--json", *QUICK)
+        tables_[ending] = strict_json(found.out)["cells"]
+    assert tables_["csv"] == tables_["jsonl"]
+    assert len(tables_["csv"]) == 160
+
+
+def test_families_breaks_and_split_labels_are_asked_for_and_told(tagged: Path) -> None:
+    options = ["--by", "year", "--unit", "family", "--split-labels", "--break", "year=2017:new office", "-l", "ai"]
+    found = ipclass("shares", tagged, *options, *QUICK)
+    assert (found.code, found.err) == (0, "")
+    said = found.out.decode()
+    assert "Counting: families, whole, a document of several labels in equal parts" in said
+    assert "Break: from year 2017 on: new office." in said
+    rows = [line.split() for line in said.splitlines()[1:6]]
+    assert {row[2]: "b" in row[-1] for row in rows} == {year: year == "2017" for year in "2015 2016 2017 2018 2019".split()}
+    assert sum(int(row[3]) + int(row[4]) for row in rows) == 750
+
+
+def test_growth_in_the_command_ends_before_the_open_years(tagged: Path) -> None:
+    for options, last in (([], "2019"), (["--open-since", "2018"], "2017"), (["--open-since", "2018", "--to-open"], "2019")):
+        facts = strict_json(ipclass("indicators", tagged, "-l", "ai", *options, "--json").out)
+        assert {row["to"] for row in facts["growth a year"]} == {last}
+    broken = strict_json(ipclass("indicators", tagged, "-l", "ai", "--break", "year=2017:new office", "--json").out)
+    assert broken["growth a year"][0]["withheld"] == "the series breaks in 2017: new office"
+
+
 def test_verify_knows_every_parameter(tagged: Path, tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     options = ["--by", "assignee", "-l", "ai,bci", "--method", "pacc", "--where", "country != 'IS'", "--family", "family_id"]
-    options += ["--fractional", "--top", "2", "--open-since", "2018", "--level", "0.9", "--seed", "8", *QUICK]
+    options += [
+        "--fractional",
+        "--split-labels",
+        "--break",
+        "assignee=ACME:merger",
+        "--top",
+        "2",
+        "--open-since",
+        "2018",
+        "--level",
+        "0.9",
+        "--seed",
+        "8",
+        *QUICK,
+    ]
     assert ipclass("shares", tagged, *options, "-o", path).code == 0
     assert ipclass("shares", tagged, "--verify", path).code == 0
 

@@ -183,3 +183,64 @@ def test_indicators_do_not_depend_on_the_order_of_rows_and_obey_their_seed(model
     assert all(made[name].equals(again[name]) for name in made)
     other = figures(frame, model, path, year="year", of="cell", holder="assignee", seed=8)
     assert not all(made[name].equals(other[name]) for name in made)
+
+
+# Open years and breaks
+
+
+@pytest.fixture(scope="module")
+def series(model: Model) -> pl.DataFrame:
+    """Four years, of shares that grow by a half every year."""
+    shares = (0.1, 0.15, 0.225, 0.3375)
+    return simulated(
+        model, [(2500, share) for share in shares], year=[year for year in (2017, 2018, 2019, 2020) for _ in range(2500)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "last"),
+    [
+        ({}, "2020"),
+        ({"open_since": 2030}, "2020"),
+        ({"open_since": 2020}, "2019"),
+        ({"open_since": 2019}, "2018"),
+        ({"open_since": 2019, "to_open": True}, "2020"),
+    ],
+)
+def test_growth_does_not_end_in_an_open_year_unless_that_is_said(
+    model: Model, series: pl.DataFrame, path: Path, request_: dict[str, Any], last: str
+) -> None:
+    found = figures(series, model, path, year="year", labels=("ai",), **request_)["growth a year"]
+    assert found.select("from", "to").rows() == [("2017", last)]
+    alone = series.filter(pl.col("year") <= int(last))
+    assert found.equals(figures(alone, model, path, year="year", labels=("ai",))["growth a year"])
+
+
+def test_growth_of_open_years_alone_is_withheld(model: Model, series: pl.DataFrame, path: Path) -> None:
+    for first, reason in ((2017, "no year before 2017, from which on years are open"), (2018, "one year only")):
+        (row,) = figures(series, model, path, year="year", labels=("ai",), open_since=first)["growth a year"].to_dicts()
+        assert (row["value"], row["low"], row["high"], row["withheld"]) == (None, None, None, reason)
+
+
+@pytest.mark.parametrize(
+    ("year", "withheld"), [("2017", False), ("2018", True), ("2019", True), ("2020", False), ("2021", False)]
+)
+def test_growth_is_not_told_across_a_break(model: Model, series: pl.DataFrame, path: Path, year: str, withheld: bool) -> None:
+    request = {"breaks": (f"year={year}:new law",), "open_since": 2020, "labels": ("ai",)}
+    (row,) = figures(series, model, path, year="year", **request)["growth a year"].to_dicts()
+    assert row["withheld"] == (f"the series breaks in {year}: new law" if withheld else "")
+    assert (row["value"] is None) == withheld
+
+
+def test_a_break_of_anything_but_years_says_that_only_growth_minds_it(model: Model, series: pl.DataFrame, path: Path) -> None:
+    with pytest.raises(InputError, match=r"--break cell: .*write year=2016:REASON"):
+        figures(series, model, path, year="year", breaks=("cell=c001:x",))
+
+
+def test_indicators_of_families_count_each_once(model: Model, series: pl.DataFrame, path: Path) -> None:
+    doubled = pl.concat([series, series]).with_columns(
+        duplicate_of=pl.Series([""] * 10_000 + [f"P{row}" for row in range(10_000)]),
+        id=pl.Series([f"P{row}" for row in range(10_000)] + [f"Q{row}" for row in range(10_000)]),
+    )
+    once = figures(series, model, path, year="year", labels=("ai",))["growth a year"]
+    assert figures(doubled, model, path, year="year", labels=("ai",), unit="family")["growth a year"].equals(once)

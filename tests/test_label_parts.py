@@ -131,3 +131,10 @@ def test_the_table_says_that_documents_are_divided(model: Model, small: pl.DataF
     said = " ".join(described(tabled(small, model, path, split_labels=True)))
     assert "a document of several labels in equal parts" in said
     assert batch.TAGGED_BY == 12
+
+
+def test_the_order_of_documents_does_not_matter(model: Model, mixed: pl.DataFrame, path: Path) -> None:
+    frame = mixed.with_columns(country=pl.Series(["US;DE", "US", "DE;FR;US"] * 2000))
+    request = {"by": ("cell", "country"), "fractional": True, "split_labels": True}
+    made = tabled(frame, model, path, **request)
+    assert tabled(frame.sample(fraction=1, shuffle=True, seed=2), model, path, **request).cells == made.cells

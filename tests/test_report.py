@@ -450,6 +450,29 @@ def test_unscored_documents_are_counted(tmp_path: Path, model: Model, tiny_model
     assert "62 documents, of which 2 could not be tagged" in page(found)
 
 
+def test_what_the_codes_say_stands_beside_the_tags(tagged: Path, tmp_path: Path, model: Model, tiny_model: str) -> None:
+    path = tmp_path / "codes.csv"
+    frame = pl.read_csv(tagged, infer_schema=False)
+    said = pl.Series("kites_codes", ["agree", "disagree", "", EVIL] * 90)
+    frame.with_columns(said).write_csv(path)
+    found = gather(Wanted(str(path), COUNT, tiny_model), model)
+    tags = frame["kites"].to_list()
+    expected = {
+        word or "nothing": (
+            sum(tag == "1" for tag, each in zip(tags, said, strict=True) if each == word),
+            sum(tag != "1" for tag, each in zip(tags, said, strict=True) if each == word),
+        )
+        for word in ("agree", "disagree", "", EVIL)
+    }
+    assert {word: (tagged, others) for word, tagged, others in found.codes["kites"]} == expected
+    assert "looms" not in found.codes
+    by_id = dict(zip(frame["publication_number"].to_list(), said.to_list(), strict=True))
+    assert all(example.codes == by_id[example.id] for example in found.examples["kites"].likely)
+    assert not any(example.codes for example in found.examples["looms"].likely)
+    rows = next(rows for caption, rows in Reader(page(found)).rows.items() if caption.startswith("What the classification"))
+    assert sorted(rows[1:]) == sorted(["Kites", word, f"{one:,}", f"{other:,}"] for word, (one, other) in expected.items())
+
+
 # --- audits
 
 
