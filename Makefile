@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: classify test lint bench train
+.PHONY: classify test lint bench train docs reference
 
 classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
@@ -20,6 +20,12 @@ bench: .venv/bench  ## speed and memory beside the alternatives; needs ../shared
 
 train: .venv/ready  ## make the shipped model anew from the shipped corpus
 	$(BIN)/ipclass train corpora/frontier -o models/frontier --force
+
+docs: reference  ## build the documentation into build/site; no network is needed
+	$(BIN)/python -m mkdocs build --strict
+
+reference: .venv/ready  ## write the page of the command line from the program
+	$(BIN)/python tools/reference.py docs/reference/cli.md
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -42,11 +42,11 @@ from ipclass import corpus as corpora
 from ipclass.calibration import Calibration, score_at
 from ipclass.counts import learn
 from ipclass.errors import ShareError
+from ipclass.estimators import Method, estimate, estimate_cells
 from ipclass.figures import Share, wilson
 from ipclass.labels import LabelSet, read_labels
 from ipclass.records import DEFINITIONS, LEAST_GRADE
 from ipclass.scores import average_precision, best_threshold, calibration_error, f1, fit_platt
-from ipclass.shares import Method, estimate, estimate_cells
 from ipclass.training import Linear, Recipe, fit_linear, fold_of
 
 Floats = npt.NDArray[np.float64]
@@ -389,7 +389,7 @@ def label_free(done: Done, key: Key, scored: Scored, truth: Bools, drawn: Drawn,
         note_count(done, key, share, scored.new[each] >= calibration.threshold, truth[each])
     for method in methods:
         try:
-            found = estimate_cells(scored.new[rows], cells, calibration, method, draws=BOOTSTRAP, seed=seed)
+            found = estimate_cells(scored.new[rows], cells, calibration, method, draws=BOOTSTRAP, seed=seed, texts=rows)
         except ShareError as error:
             done.refused[(*key, method)] = str(error)
             continue

@@ -6,12 +6,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipclass.explanations import explain as explain
+    from ipclass.frames import classify as classify
+    from ipclass.frames import shares as shares
     from ipclass.model import Model as Model
+    from ipclass.neighbours import nearest as nearest
     from ipclass.records import Document as Document
     from ipclass.records import Prediction as Prediction
+    from ipclass.tagger import PatentTagger as PatentTagger
+    from ipclass.trends import drivers as drivers
+    from ipclass.vectorizer import TermCounter as TermCounter
 
-_HOMES = {"Model": "ipclass.model", "Document": "ipclass.records", "Prediction": "ipclass.records"}
-__all__ = ["Document", "Model", "Prediction"]
+_HOMES = {
+    "Document": "ipclass.records",
+    "Model": "ipclass.model",
+    "PatentTagger": "ipclass.tagger",
+    "Prediction": "ipclass.records",
+    "TermCounter": "ipclass.vectorizer",
+    "classify": "ipclass.frames",
+    "drivers": "ipclass.trends",
+    "explain": "ipclass.explanations",
+    "nearest": "ipclass.neighbours",
+    "shares": "ipclass.frames",
+}
+__all__ = [
+    *("Document", "Model", "PatentTagger", "Prediction", "TermCounter"),
+    *("classify", "drivers", "explain", "nearest", "shares"),
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,3 +40,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -33,7 +33,7 @@ class Provenance(StrEnum):
 
 
 WHY_NOT = {
-    Provenance.RANDOM: "are a plain random sample of the documents counted, without strata: use random_sample or ppi",
+    Provenance.RANDOM: "are a plain random sample of the documents counted, without strata: use estimate_random or ppi",
     Provenance.STRATIFIED: "were drawn by score strata, so that likely positives are over-represented: use estimate",
     Provenance.TRAINING: "were chosen to train the model, not drawn from the documents that are counted: draw an audit",
 }
@@ -58,8 +58,9 @@ class Plan:
 class Audited:
     """What an audit found: the share, and how good the tagger is on these documents.
 
-    ``error`` is the standard error of the share, ``checked`` the number of judgements used. Intervals of precision and
-    recall are withheld if nothing was tagged or nothing is positive.
+    ``error`` is the standard error of the share, ``checked`` the number of judgements used. The *bulk* are the lowest
+    scores, of a plain random sample all that is not tagged. Intervals of precision and recall are withheld if nothing was
+    tagged or nothing is positive.
     """
 
     share: Share
@@ -69,12 +70,13 @@ class Audited:
     bulk_positive: int
     precision: Interval
     recall: Interval
+    bulk: str = "in the bulk"
 
     @property
     def sentence(self) -> str:
         """What was found where the tagger expects nothing: blind spots show here or nowhere."""
         verb = "was" if self.bulk_positive == 1 else "were"
-        return f"{self.bulk_positive} of {self.bulk_checked} checked in the bulk {verb} positive"
+        return f"{self.bulk_positive} of {self.bulk_checked} checked {self.bulk} {verb} positive"
 
 
 def plan(scores: Floats, calibration: Calibration, n: int = 300, bulk: float = 0.4, seed: int = 0) -> Plan:
@@ -108,6 +110,23 @@ def plan(scores: Floats, calibration: Calibration, n: int = 300, bulk: float = 0
     return Plan(rows, stratum[rows], (sizes / numbers)[stratum[rows]], sizes)
 
 
+def plan_random(documents: int, n: int = 300, seed: int = 0) -> Plan:
+    """Draw a plain random sample of the documents to judge: one stratum, every document as likely.
+
+    It needs far more judgements than ``plan`` where a label is rare, and no tagger at all.
+
+    Raises:
+        ShareError: No documents, or ``n`` below 20.
+    """
+    if n < FEWEST:
+        raise ShareError(f"an audit needs at least {FEWEST} judgements, not {n}")
+    if not documents:
+        raise ShareError("no documents to audit")
+    number = min(n, documents)
+    rows = np.random.default_rng([seed, 5]).choice(documents, number, replace=False)
+    return Plan(rows, np.zeros(number, np.int64), np.full(number, documents / number), np.array([documents]))
+
+
 def audit_size(scores: Floats, calibration: Calibration, width: float, bulk: float = 0.4, level: float = 0.95) -> int:
     """Return how many judgements bring the half width of the interval down to ``width`` times the share.
 
@@ -124,7 +143,30 @@ def audit_size(scores: Floats, calibration: Calibration, width: float, bulk: flo
         half, share = _foreseen(scores, expected, n, bulk, level)
         return half > width * share
 
-    low, high = FEWEST, len(scores)
+    return _least(wide, len(scores))
+
+
+def random_size(scores: Floats, calibration: Calibration, width: float, level: float = 0.95) -> int:
+    """Return the same for a plain random sample, as ``estimate_random`` is expected to print.
+
+    Raises:
+        ShareError: As ``audit_size``.
+    """
+    if not width > 0:
+        raise ShareError(f"the relative half width must be above 0, not {width:g}")
+    share = float(_expected(scores, calibration).mean())
+
+    def wide(n: int) -> bool:
+        tells = (len(scores) - 1) / (len(scores) - n)
+        low, high = exact(share * n * tells, n * tells, level)
+        return (high - low) / 2 > width * share
+
+    return _least(wide, len(scores))
+
+
+def _least(wide: Callable[[int], bool], documents: int) -> int:
+    """Return the least number of judgements that is not too wide; all documents if none is."""
+    low, high = FEWEST, documents
     if low >= high or not wide(low):
         return min(low, high)
     while high - low > 1:
@@ -189,19 +231,71 @@ def estimate(
     )
 
 
-def random_sample(positive: Bools, n: int, naive: float, provenance: Provenance, level: float = 0.95) -> Share:
-    """Return the share among ``n`` documents from the judgements of a plain random sample of them.
+def estimate_random(
+    plan: Plan,
+    positive: Bools,
+    tagged: Bools,
+    *,
+    judged: Bools | None = None,
+    provenance: Provenance = Provenance.RANDOM,
+    level: float = 0.95,
+) -> Audited:
+    """Return the share of positives among all documents, from the judgements of a plain random sample.
+
+    The intervals are exact for proportions (Clopper-Pearson), with the correction for a finite population: of documents
+    that were all judged nothing is unknown.
+
+    Args:
+        plan: What was drawn.
+        positive: Judgements in the order of ``plan.rows``, shape (judgements,).
+        tagged: Which of all documents are tagged, shape (documents,).
+        judged: Which rows were judged at all; None: all.
+        provenance: Where the judgements come from; all but a plain random sample are refused.
+        level: Of the intervals.
 
     Raises:
-        ShareError: The provenance does not fit, or there are no judgements.
+        ShareError: The provenance does not fit, the plan belongs to other documents, or nothing was judged.
+
+    Sources: Clopper and Pearson (1934); Korn and Graubard (1998), "Confidence intervals for proportions with small
+    expected number of positive counts", for effective numbers in the exact interval.
     """
     _require(provenance, Provenance.RANDOM, "the share of a plain random sample")
-    if not len(positive):
+    used = np.ones(len(plan.rows), np.bool_) if judged is None else judged
+    if not len(positive) == len(used) == len(plan.rows):
+        raise ShareError(f"{len(positive)} judgements for a plan of {len(plan.rows)}")
+    if plan.sizes.tolist() != [len(tagged)]:
+        raise ShareError(f"the audit was drawn from {plan.sizes.sum()} documents, these are {len(tagged)}")
+    truth, tags = positive[used], tagged[plan.rows[used]]
+    size, n = len(tagged), len(truth)
+    if not n:
         raise ShareError("no judgements: a share of nothing is not 0")
-    low, high = exact(int(positive.sum()), len(positive), level)
-    value = float(positive.mean())
-    raised = flags(value, low, high, float(n), audited=True)
-    return Share(float(n), float(n), naive, value, low, high, "A", raised, 0.0, float("nan"))
+    found = _proportion(int(truth.sum()), n, size, level)
+    smooth = (int(truth.sum()) + 1) / (n + 2)  # of no positive at all the error is not 0
+    error = float(np.sqrt(smooth * (1 - smooth) / n * (1 - n / size)))
+    raised = flags(found.value, found.low, found.high, float(size), audited=True)
+    ends = (found.value, found.low, found.high, "A", raised, 0.0, float("nan"))
+    nothing = Interval.withheld("no document was tagged" if not tagged.any() else "no tagged document was judged")
+    return Audited(
+        Share(float(size), float(size), float(tagged.mean()), *ends),
+        error,
+        n,
+        int((~tags).sum()),
+        int(truth[~tags].sum()),
+        _proportion(int(truth[tags].sum()), int(tags.sum()), int(tagged.sum()), level) if tags.any() else nothing,
+        _proportion(int(tags[truth].sum()), int(truth.sum()), round(found.high * size), level)
+        if truth.any()
+        else Interval.withheld("no positive was found"),
+        "where nothing was tagged",
+    )
+
+
+def _proportion(positives: int, n: int, size: int, level: float) -> Interval:
+    """Return the proportion of positives among ``size``, from ``n`` of them drawn at random."""
+    value = positives / n
+    if n >= size:
+        return Interval(value, value, value)
+    tells = (size - 1) / (size - n)  # each judgement tells as much as so many of an endless population
+    return Interval(value, *exact(positives * tells, n * tells, level))
 
 
 def ppi(positive: Bools, predicted: Floats, rest: Floats, provenance: Provenance, level: float = 0.95) -> Interval:

@@ -13,10 +13,10 @@ from typing import Any
 
 import polars as pl
 
-from ipclass import blocks
+from ipclass import blocks, evidence
 from ipclass.blocks import Bad, RawBlock
 from ipclass.errors import InputError, WorkerError
-from ipclass.files import Format, Layout, Source, as_lines, as_table
+from ipclass.files import Block, Format, Layout, Source, as_lines, as_table
 from ipclass.layout import packing
 from ipclass.model import Model, Tags
 from ipclass.parsing import SET_APART, sift
@@ -138,9 +138,10 @@ def work(raw: RawBlock, job: Job) -> Done:
         return Done(raw.file, b"", read.bad, raw.rejects, Summary())
     tags = model.tag(read.texts, job.definition, job.explain)
     if job.output == "jsonl":
-        payload = as_lines(read, added_fields(tags, model, job))
+        payload = as_lines(read, added_fields(tags, model, job, code_verdicts(read, tags, model, job)))
     else:
-        payload = as_table(read, added_frame(tags, model, job), job.layout, job.output, job.raw_cells)
+        columns = added_frame(tags, model, job, code_verdicts(read, tags, model, job))
+        payload = as_table(read, columns, job.layout, job.output, job.raw_cells)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     rejected = len(read.bad) + len(raw.rejects)
     summary = Summary(len(read), rejected, assigned, dict(Counter(filter(None, tags.unscored))))
@@ -162,6 +163,16 @@ def _counted(done: Done, state: State, job: Job) -> tuple[list[Reject], State]:
     return rejects, replace(state, blocks=state.blocks + 1, file=done.file, row=row, summary=state.summary + done.summary)
 
 
+def code_verdicts(read: Block, tags: Tags, model: Model, job: Job) -> tuple[tuple[str, ...], ...]:
+    """Return for each label what the codes of each document make of its tag, if explanations are asked for and codes there."""
+    if not job.explain:
+        return ()
+    names = job.layout.columns or tuple({name: None for record in read.records or () for name in record})
+    columns = evidence.code_columns(names)
+    assigned = [[None] * len(row) if reason else row for row, reason in zip(tags.assigned.tolist(), tags.unscored, strict=True)]
+    return evidence.verdicts(read, columns, assigned, model.labels) if columns else ()
+
+
 def readable(source: Source, model: Model, definition: Definition) -> Iterator[str]:
     """Yield a line to read for each document: the primary label, the probability of each label assigned, the title."""
     for read in source.read():
@@ -178,22 +189,27 @@ def readable(source: Source, model: Model, definition: Definition) -> Iterator[s
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     """Return the names of the columns that tagging adds to a table."""
     if job.output == "jsonl":
-        return [job.prefix + name for name in ("labels", "primary", "probabilities", "known", "unscored", "terms", "tagged_by")]
-    names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored"]
+        return [
+            job.prefix + name
+            for name in ("labels", "primary", "probabilities", "known", "unscored", "scope", "terms", "tagged_by")
+        ]
+    names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored", "scope"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
+        names += [f"{label}_codes" for label in labels if evidence.code_columns(job.layout.columns)]
     return [job.prefix + name for name in [*names, "tagged_by"]]
 
 
-def added_frame(tags: Tags, model: Model, job: Job) -> pl.DataFrame:
+def added_frame(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str]] = ()) -> pl.DataFrame:
     """Return the columns of ``added_columns`` for a batch: tags as 0 and 1, empty where a text could not be tagged."""
     scored = pl.Series([not reason for reason in tags.unscored], dtype=pl.Boolean)
     tagged = [pl.Series(tags.assigned[:, place].astype("int8")) for place in range(len(tags.labels))]
     sure = [pl.Series(tags.probabilities[:, place]).round_sig_figs(6) for place in range(len(tags.labels))]
     values: list[Any] = [series.zip_with(scored, pl.Series([None], dtype=series.dtype)) for series in (*tagged, *sure)]
-    values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored)]
+    values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored), _texts(tags.scope)]
     if job.explain:
         values += [_texts([_shown(row.get(label, ())) for row in tags.explanations]) for label in tags.labels]
+        values += map(_texts, codes)
     values.append(_texts([tagged_by(model, job.definition)] * len(tags)))
     return pl.DataFrame(dict(zip(added_columns(tags.labels, job), values, strict=True)))
 
@@ -211,7 +227,7 @@ def _shown(terms: Sequence[Contribution]) -> str:
     return "; ".join(f"{each.term} ({each.value:+.3f})" for each in terms)
 
 
-def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]:
+def added_fields(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str]] = ()) -> Iterator[dict[str, Any]]:
     """Yield the fields that tagging adds to each JSON object."""
     for row in range(len(tags)):
         reason = tags.unscored[row]
@@ -224,10 +240,14 @@ def added_fields(tags: Tags, model: Model, job: Job) -> Iterator[dict[str, Any]]
         }
         if reason:
             fields["unscored"] = reason
+        if tags.scope[row]:
+            fields["scope"] = tags.scope[row]
         if job.explain:
             fields["terms"] = {
                 label: [[each.term, round(each.value, 6)] for each in terms] for label, terms in tags.explanations[row].items()
             }
+        if codes:
+            fields["codes"] = {label: said[row] for label, said in zip(tags.labels, codes, strict=True) if said[row]}
         fields["tagged_by"] = tagged_by(model, job.definition)
         yield {job.prefix + name: value for name, value in fields.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ipclass import gate
 from ipclass.corpus import Corpus
 from ipclass.model import Model
 
@@ -22,8 +23,9 @@ def card(model: Model, corpus: Corpus) -> str:
     return "\n".join(
         [
             *_head(model),
-            *_data(corpus),
+            *_data(model, corpus),
             *_quality(model),
+            *_comparison(model),
             *_made(model),
             *_limits(),
         ]
@@ -45,7 +47,7 @@ def _head(model: Model) -> list[str]:
     ]
 
 
-def _data(corpus: Corpus) -> list[str]:
+def _data(model: Model, corpus: Corpus) -> list[str]:
     origins = corpus.origins().tolist()
     rows = [f"| {origin} | {origins.count(origin):,} |" for origin in sorted(set(origins))]
     positives = []
@@ -55,9 +57,10 @@ def _data(corpus: Corpus) -> list[str]:
     return [
         "## Learnt from",
         "",
-        f"{len(corpus):,} judged documents. Grades by language models reading text by text from a written guideline, not by",
-        "patent examiners. See the data sheet of the corpus for sources and skews.",
+        f"{len(corpus):,} judged documents. The grades of the shipped corpus are by language models reading text by text from",
+        "a written guideline, not by patent examiners. See the data sheet of the corpus for sources and skews.",
         "",
+        *_judgements(model),
         "| origin | documents |",
         "|---|---:|",
         *rows,
@@ -67,6 +70,19 @@ def _data(corpus: Corpus) -> list[str]:
         *positives,
         "",
     ]
+
+
+def _judgements(model: Model) -> list[str]:
+    """Return which files of a user's judgements joined the corpus."""
+    told = model.facts.get("judgements", [])
+    rows = [f"| {each['file']} | {each['rows']:,} | `{each['sha256'][:12]}` |" for each in told]
+    return ["| judgements that joined it | rows | sha256 |", "|---|---:|---|", *rows, ""] if rows else []
+
+
+def _comparison(model: Model) -> list[str]:
+    """Return how the model compares with the one before, if it was asked."""
+    told = model.facts.get("comparison")
+    return ["## Beside the old model", "", *gate.as_markdown(told), ""] if told else []
 
 
 def _quality(model: Model) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.errors import one_of
+from ipclass.records import Definition
 
 audit_app = typer.Typer(
     cls=Commands,
@@ -23,8 +25,12 @@ def draw(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The sheet to write: .csv or .xlsx.")] = None,
     number: Annotated[int | None, typer.Option("--number", "-n", help="Judgements. [default: 300]", show_default=False)] = None,
     definition: Annotated[
-        str, typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under.")
-    ] = "",
+        Definition | None,
+        typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under."),
+    ] = None,
+    design: Annotated[
+        str, typer.Option(help="stratified by score, which needs far fewer judgements, or random: a plain random sample.")
+    ] = "stratified",
     bulk: Annotated[float, typer.Option(help="The part to draw where the tagger expects nothing.")] = 0.4,
     seed: Annotated[int, typer.Option(help="Same seed, same sheet.", min=0)] = 0,
     target_width: Annotated[
@@ -48,17 +54,18 @@ def draw(
         raise typer.BadParameter(
             "name the sheet to write, or --target-width to learn how many judgements it takes", param_hint="-o"
         )
-    from ipclass import sheets
+    from ipclass import audit_draw, audit_words
+    from ipclass.audit_table import DESIGNS, Wanted
     from ipclass.batch import load
 
     columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = sheets.Wanted(label, definition, number, target_width, bulk, seed, columns)
+    wanted = Wanted(label, definition or "", number, target_width, bulk, seed, one_of("design", design, DESIGNS), columns)
     if output is not None:
-        drawn = sheets.draw(table, output, load(model), wanted, force=force)
+        drawn = audit_draw.draw(table, output, load(model), wanted, force=force)
         if not quiet:
-            say(sheets.drawn_as_text(drawn))
+            say(audit_words.drawn_as_text(drawn))
     elif target_width is not None:
-        typer.echo(sheets.size_as_text(*sheets.size(table, load(model), wanted, target_width), target_width))
+        typer.echo(audit_words.size_as_text(*audit_draw.size(table, load(model), wanted, target_width), target_width))
 
 
 @audit_app.command()
@@ -75,11 +82,11 @@ def estimate(
 
     Example: ipclass audit estimate sheet.xlsx -o audit.json
     """
-    from ipclass import sheets, writing
+    from ipclass import audit_estimate, audit_words, writing
     from ipclass.batch import load
 
-    result = sheets.estimate(sheet, load(model), table=table, plan=plan)
-    facts = as_json(sheets.as_record(result))
+    result = audit_estimate.estimate(sheet, load(model), table=table, plan=plan)
+    facts = as_json(audit_words.as_record(result))
     if output is not None:
         writing.write({output: f"{facts}\n".encode()}, force=force)
-    typer.echo(facts if json_wanted else sheets.as_text(result))
+    typer.echo(facts if json_wanted else audit_words.as_text(result))

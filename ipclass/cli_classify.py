@@ -1,16 +1,15 @@
-"""``ipclass classify`` and ``ipclass explain``: from a table, or one text, to tags."""
+"""``ipclass classify``: from a table to tags."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, say
-from ipclass.errors import InputError
+from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say
 
 if TYPE_CHECKING:
     from ipclass.sinks import Summary
@@ -42,7 +41,7 @@ def classify(
     ] = False,
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
-    backend: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
+    backend: Annotated[Literal["local", "dask"], typer.Option(help="local, or dask for a cluster.")] = "local",
     scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
     rejects: Annotated[str, typer.Option(help="Write rows that cannot be read to this CSV file, and go on.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
@@ -67,6 +66,9 @@ def classify(
             for line in batch.readable(source, batch.load(model), definition_named(definition)):
                 typer.echo(line)
             return
+        title, abstract = source.layout.title or "nothing", source.layout.abstract or "nothing"
+        detail(f"{source.path}: {source.layout.format}, title from {title}, abstract from {abstract}")
+        detail(f"model {model or 'as shipped'}, digest {batch.load(model).digest[:12]}")
         written = files.format_of(output, output_format or None, default=source.layout.format)
         job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix, raw_cells=raw_cells)
         with _Progress(shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
@@ -90,10 +92,10 @@ def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractConte
     """Return the workers, which start and load the model while the table is opened here."""
     from ipclass.workers import dask_workers, local_workers
 
-    if backend == "dask" and scheduler:
+    if backend == "dask":
+        if not scheduler:
+            raise typer.BadParameter("a cluster needs --scheduler ADDRESS", param_hint="--backend dask")
         return dask_workers(scheduler)
-    if backend != "local":
-        raise InputError(f"--backend {backend}: must be local, or dask with --scheduler ADDRESS")
     if jobs == 1:
         return nullcontext()
     workers = local_workers(jobs)
@@ -152,27 +154,3 @@ class _Progress:
     def __exit__(self, *error: object) -> None:
         if self._shown:
             self._bar.stop()
-
-
-def explain(
-    title: Annotated[str, typer.Argument(help="The title of a document.")],
-    abstract: Annotated[str, typer.Argument(help="Its abstract.")] = "",
-    definition: DefinitionOption = "strict",
-    terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to show a label.", min=1)] = 8,
-    model: ModelOption = "",
-) -> None:
-    """Say how probable each label is for one text, and which terms decide it.
-
-    Example: ipclass explain "Qubit readout" "A resonator reads out a superconducting qubit."
-    """
-    from ipclass.batch import load
-    from ipclass.records import Document, definition_named
-
-    loaded, wanted = load(model), definition_named(definition)
-    document = Document(title, abstract)
-    prediction = next(loaded.classify([document], wanted))
-    typer.echo(f"primary: {prediction.primary}" + (f" ({prediction.unscored})" if prediction.unscored else ""))
-    for label, probability in prediction.probabilities.items():
-        found = loaded.explain(document.text, label, wanted)[:-1][:terms]
-        mark = "*" if label in prediction.labels else " "
-        typer.echo(f"{mark} {label:<10} {probability:.3f}  " + ", ".join(f"{t.term} {t.value:+.2f}" for t in found))

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ipclass.cli_shares import OPEN_YEARS, DefinitionsOption, LabelsOption
-from ipclass.commands import ForceOption, ModelOption, QuietOption, say
-from ipclass.errors import InputError, OutputError, choices
+from ipclass.cli_shares import (
+    BreaksOption,
+    DrawsOption,
+    FamilyOption,
+    LevelOption,
+    OpenSinceOption,
+    SeedOption,
+    UnitOption,
+    WhereOption,
+    split,
+)
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, QuietOption, say
+from ipclass.errors import OutputError, one_of
 
 
 def report(
     table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("report.html"),
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; none leaves it out.")] = "",
     country: Annotated[str, typer.Option(help="The column of the country; none leaves it out.")] = "",
     applicant: Annotated[str, typer.Option(help="The column of the applicant; none leaves it out.")] = "",
@@ -27,16 +36,18 @@ def report(
     files: Annotated[
         Path | None, typer.Option("--files", help="Also write tables (CSV, XLSX) and charts (SVG, PNG) to this folder.")
     ] = None,
-    method: Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")] = "emq",
-    where: Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')] = "",
-    family: Annotated[str, typer.Option(help="Count families: the column that names them.")] = "",
+    method: MethodOption = "emq",
+    where: WhereOption = "",
+    unit: UnitOption = "document",
+    family: FamilyOption = "",
     fractional: Annotated[bool, typer.Option("--fractional", help="Split a document among its values, as US;DE.")] = False,
     top: Annotated[int, typer.Option(help="Countries and applicants to show.", min=1, max=100)] = 10,
     examples: Annotated[int, typer.Option(help="Most probable documents to show for each label.", min=0, max=200)] = 20,
-    open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
-    level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
-    seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
+    open_since: OpenSinceOption = 0,
+    breaks: BreaksOption = None,
+    level: LevelOption = 0.95,
+    draws: DrawsOption = 500,
+    seed: SeedOption = 0,
     model: ModelOption = "",
     force: ForceOption = False,
     quiet: QuietOption = False,
@@ -46,32 +57,33 @@ def report(
     Example: ipclass report tagged.csv -o report.html --files figures
     """
     from ipclass import report as reports
-    from ipclass import tables, writing
+    from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.shares import METHODS
+    from ipclass.estimators import METHODS
+    from ipclass.grouping import UNITS, Request, first_open_year
+    from ipclass.tagged import default_definitions
 
-    if method not in METHODS:
-        raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
-    reports.converter()
-    request = tables.Request(
-        labels=tuple(part.strip() for part in label.split(",") if part.strip()),
-        definitions=tables.default_definitions(table, definition),
-        method=method,
+    request = Request(
+        labels=split(label),
+        definitions=default_definitions(table, definition or ""),
+        method=one_of("method", method, METHODS),
         where=where,
+        unit=one_of("unit", unit, UNITS),
         family=family,
         fractional=fractional,
-        open_since=open_since or datetime.now(UTC).year - OPEN_YEARS + 1,
+        open_since=open_since or first_open_year(),
+        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,
     )
     wanted = reports.Wanted(table, request, model, year, country, applicant, top, examples, audits=tuple(audit or ()))
     found = reports.gather(wanted, load(model))
-    written = {output: reports.page(found).encode()}
+    written = {output: report_page.page(found).encode()}
     if files is not None:
-        written |= {files / name: content for name, content in reports.extra_files(found).items()}
+        written |= {files / name: content for name, content in report_files.extra_files(found).items()}
         _make(files)
     writing.write(written, force=force)
     if not quiet:

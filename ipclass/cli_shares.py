@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import ForceOption, ModelOption, as_json, say, write_text
-from ipclass.errors import InputError, OutputError
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say
+from ipclass.errors import InputError, OutputError, one_of
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ipclass.tables import Table
 
-OPEN_YEARS = 2
-"""Patents are published 18 months after filing: the last two years are never complete."""
-
-LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
-DefinitionsOption = Annotated[
-    str, typer.Option("--definition", "-d", help="strict, broad or both; by default what the table was tagged with.")
+WhereOption = Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')]
+UnitOption = Annotated[str, typer.Option(help="What counts as one: document, or family (of a family column or duplicate_of).")]
+FamilyOption = Annotated[str, typer.Option(help="Count families: the column that names them, if not a usual one.")]
+OpenSinceOption = Annotated[int, typer.Option(help="First year that is still open; by default last year.")]
+BreaksOption = Annotated[
+    list[str] | None, typer.Option("--break", help="Where a series becomes another, as year=2016:REASON; may be given again.")
 ]
+LevelOption = Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)]
+DrawsOption = Annotated[int, typer.Option(help="Bootstrap draws.", min=50)]
+SeedOption = Annotated[int, typer.Option(help="Same seed, same digits.", min=0)]
 
 
 def shares(
-    table: Annotated[str, typer.Argument(help="A tagged table (CSV, TSV, Parquet), or one to be tagged on the way.")],
+    table: Annotated[
+        str, typer.Argument(help="A tagged table (CSV, TSV, Parquet, JSON lines), or one to be tagged on the way.")
+    ],
     by: Annotated[
         str, typer.Option(help="Columns with commas between them, as year,country. year:filing_date takes it from a date.")
     ] = "",
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
-    method: Annotated[str, typer.Option(help="emq, acc, pacc, pcc, or cc (counting).")] = "emq",
-    where: Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')] = "",
-    family: Annotated[str, typer.Option(help="Count families: the column that names them.")] = "",
+    definition: DefinitionsOption = None,
+    method: MethodOption = "emq",
+    where: WhereOption = "",
+    unit: UnitOption = "document",
+    family: FamilyOption = "",
     fractional: Annotated[bool, typer.Option("--fractional", help="Split a document among its values, as US;DE.")] = False,
+    split_labels: Annotated[
+        bool, typer.Option("--split-labels", help="Split a document among its labels: of two, half for each.")
+    ] = False,
     top: Annotated[int, typer.Option(help="Only the N largest applicants (or groups).", min=0)] = 0,
     population: Annotated[Path | None, typer.Option(help="CSV of country, year, population: adds rates per 10,000.")] = None,
-    open_since: Annotated[int, typer.Option(help="First year that is still open; by default last year.")] = 0,
-    level: Annotated[float, typer.Option(help="Level of the intervals.", min=0.5, max=0.999)] = 0.95,
-    draws: Annotated[int, typer.Option(help="Bootstrap draws.", min=50)] = 500,
-    seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
+    open_since: OpenSinceOption = 0,
+    breaks: BreaksOption = None,
+    level: LevelOption = 0.95,
+    draws: DrawsOption = 500,
+    seed: SeedOption = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write CSV here, and how it was made beside it.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write here (.csv, .tsv, .parquet, .json, .xlsx), and beside it how it was made."),
     ] = None,
     verify: Annotated[Path | None, typer.Option(help="Make this stored table again and say whether it is the same.")] = None,
     model: ModelOption = "",
@@ -53,32 +63,36 @@ def shares(
 ) -> None:
     """Estimate what share of the documents each label has, with intervals.
 
-    Example: ipclass shares tagged.csv --by year,country -o shares.csv
+    Example: ipclass shares tagged.csv --by year,country -o shares.xlsx
     """
-    from ipclass import tables
+    from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.shares import METHODS
+    from ipclass.estimators import METHODS
+    from ipclass.grouping import UNITS, Request, first_open_year
+    from ipclass.population import per_inhabitants
+    from ipclass.tagged import default_definitions
 
     if verify is not None:
         _verify(table, verify, model, population)
         return
-    if method not in METHODS:
-        from ipclass.errors import choices
+    if output is not None:
+        from ipclass.writing import refuse_to_replace
 
-        raise InputError(f"no method {method!r}; {choices(method, METHODS)}")
-    for each in (output, _beside(output)) if output is not None and not force else ():
-        if each.exists():
-            raise OutputError(f"{each}: exists; --force replaces it")
-    request = tables.Request(
-        by=_split(by),
-        labels=_split(label),
-        definitions=tables.default_definitions(table, definition),
-        method=method,
+        table_files.check_ending(output)
+        refuse_to_replace((output, _beside(output)), force)
+    request = Request(
+        by=split(by),
+        labels=split(label),
+        definitions=default_definitions(table, definition or ""),
+        method=one_of("method", method, METHODS),
         where=where,
+        unit=one_of("unit", unit, UNITS),
         family=family,
         fractional=fractional,
+        split_labels=split_labels,
         top=top,
-        open_since=open_since or datetime.now(UTC).year - OPEN_YEARS + 1,
+        open_since=open_since or first_open_year(),
+        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,
@@ -86,35 +100,32 @@ def shares(
     made = tables.share_table(table, load(model), request, model)
     frame = tables.as_frame(made)
     if population is not None:
-        frame = tables.per_inhabitants(frame, population)
+        frame = per_inhabitants(frame, population)
     if output is not None:
-        _store(made, frame, output, population)
+        _store(made, frame, output, population, force)
         say(f"{output}: {len(frame)} rows")
     elif json_wanted:
-        typer.echo(as_json({"cells": frame.to_dicts(), "made": dict(made.provenance), "names": dict(made.names)}))
+        typer.echo(table_files.as_json(made, frame))
     else:
         for line in [*readable(frame), "", *tables.described(made)]:
             typer.echo(line)
 
 
-def _split(listed: str) -> tuple[str, ...]:
+def split(listed: str) -> tuple[str, ...]:
+    """Return the parts of an option that stand between commas."""
     return tuple(part.strip() for part in listed.split(",") if part.strip())
 
 
-def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None) -> None:
-    import hashlib
+def _store(made: Table, frame: pl.DataFrame, output: Path, population: Path | None, force: bool) -> None:
+    from ipclass import table_files
+    from ipclass.tagged import sha256
+    from ipclass.writing import write
 
-    from ipclass import tables
-
-    content = tables.csv_bytes(frame)
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {error.strerror}") from error
-    facts = {**made.provenance, "table_sha256": hashlib.sha256(content).hexdigest(), "described": tables.described(made)}
+    content = table_files.table_bytes(made, frame, output)
+    facts = table_files.stated(made, frame, content)
     if population is not None:
-        facts |= {"population": population.name, "population_sha256": tables.sha256(str(population))}
-    write_text(_beside(output), as_json({**facts, "names": dict(made.names)}, sort_keys=True) + "\n")
+        facts |= {"population": population.name, "population_sha256": sha256(str(population))}
+    write({output: content, _beside(output): f"{as_json(facts, sort_keys=True)}\n".encode()}, force=force)
 
 
 def _beside(output: Path) -> Path:
@@ -122,12 +133,14 @@ def _beside(output: Path) -> Path:
 
 
 def _verify(table: str, stored: Path, model: str, population: Path | None) -> None:
-    from ipclass import tables
+    from ipclass import table_files, tables
     from ipclass.batch import load
+    from ipclass.grouping import request_from
+    from ipclass.population import per_inhabitants
 
     try:
         stated = json.loads(_beside(stored).read_text("utf-8"))
-        request = tables.request_from(stated["request"])
+        request = request_from(stated["request"])
         people = stated.get("population")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{_beside(stored)}: does not say how {stored} was made: {error}") from error
@@ -136,8 +149,8 @@ def _verify(table: str, stored: Path, model: str, population: Path | None) -> No
     made = tables.share_table(table, load(model), request, model)
     frame = tables.as_frame(made)
     if people and population is not None:
-        frame = tables.per_inhabitants(frame, population)
-    found = tables.verified(made, frame, stored, stated)
+        frame = per_inhabitants(frame, population)
+    found = table_files.verified(made, frame, stored, stated)
     if found:
         raise InputError(f"{stored}: not the same when made again: {'; '.join(found)}")
     say(f"{stored}: made again, the same to the digit")
@@ -145,7 +158,8 @@ def _verify(table: str, stored: Path, model: str, population: Path | None) -> No
 
 def readable(frame: pl.DataFrame) -> list[str]:
     """Return a data frame as aligned lines: shares in per cent, what must not be printed as a slash."""
-    columns = [name for name in frame.columns if name not in ("floor", "shift")]
+    apart = ("unscored_", "scope_")  # described in words below the table
+    columns = [name for name in frame.columns if name not in ("floor", "shift") and not name.startswith(apart)]
     rows = [columns, *([_shown(row, name) for name in columns] for row in frame.iter_rows(named=True))]
     widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
     kinds = [frame.schema[name].is_numeric() for name in columns]
@@ -171,12 +185,17 @@ def _shown(row: dict[str, Any], name: str) -> str:
 def indicators(
     table: Annotated[str, typer.Argument(help="A tagged table, or one to be tagged on the way.")],
     label: LabelsOption = "",
-    definition: DefinitionsOption = "",
+    definition: DefinitionsOption = None,
     year: Annotated[str, typer.Option(help="The column of the year, or year:filing_date; for growth.")] = "year",
     of: Annotated[str, typer.Option(help="The column whose groups are compared, as country.")] = "country",
     holder: Annotated[str, typer.Option(help="The column of applicants, for concentration.")] = "",
-    where: Annotated[str, typer.Option(help="Only documents for which this holds.")] = "",
-    seed: Annotated[int, typer.Option(help="Same seed, same digits.", min=0)] = 0,
+    where: WhereOption = "",
+    unit: UnitOption = "document",
+    family: FamilyOption = "",
+    open_since: OpenSinceOption = 0,
+    to_open: Annotated[bool, typer.Option("--to-open", help="Let growth end in an open year.")] = False,
+    breaks: BreaksOption = None,
+    seed: SeedOption = 0,
     model: ModelOption = "",
     json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -184,13 +203,23 @@ def indicators(
 
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
-    from ipclass import tables
     from ipclass.batch import load
+    from ipclass.grouping import UNITS, Request, first_open_year
+    from ipclass.indicator_tables import indicator_tables
+    from ipclass.tagged import default_definitions
 
-    request = tables.Request(
-        labels=_split(label), definitions=tables.default_definitions(table, definition)[:1], where=where, seed=seed
+    request = Request(
+        labels=split(label),
+        definitions=default_definitions(table, definition or "")[:1],
+        where=where,
+        unit=one_of("unit", unit, UNITS),
+        family=family,
+        open_since=open_since or first_open_year(),
+        to_open=to_open,
+        breaks=tuple(breaks or ()),
+        seed=seed,
     )
-    found = tables.indicator_tables(table, load(model), request, year, of, holder, model)
+    found = indicator_tables(table, load(model), request, year, of, holder, model)
     for name, column in (("growth a year", year), (f"advantage by {of}", of)):
         if column and name not in found:
             say(f"no {name.partition(' ')[0]}: the table has no column {column!r}, or nothing in it")
@@ -214,7 +243,7 @@ def _figure(value: Any) -> str:
 def derive_high_value(
     table: Annotated[str, typer.Argument(help="A CSV, TSV or Parquet table, tagged or not.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, with a column high_value.")],
-    start: Annotated[str, typer.Option(help="Whether ten years in force run from filing or grant.")] = "filing",
+    start: Annotated[Literal["filing", "grant"], typer.Option(help="Whence ten years in force run.")] = "filing",
     as_of: Annotated[str, typer.Option(help="The day on which it is asked, as 2026-01-31; by default today.")] = "",
     force: ForceOption = False,
 ) -> None:
@@ -224,8 +253,8 @@ def derive_high_value(
     """
     from datetime import date
 
-    from ipclass import tables
     from ipclass.highvalue import high_value
+    from ipclass.tagged import read_text_table, write_text_table
 
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
@@ -233,9 +262,9 @@ def derive_high_value(
         day = date.fromisoformat(as_of) if as_of else date.today()
     except ValueError as error:
         raise InputError(f"--as-of {as_of!r}: {error}; write it as 2026-01-31") from error
-    frame = tables.read_text_table(table)
+    frame = read_text_table(table)
     found = high_value(frame, start, day)
-    tables.write_text_table(frame.with_columns(found.values), output)
+    write_text_table(frame.with_columns(found.values), output)
     known = found.values.drop_nulls()
     say(f"applied: {', '.join(found.applied)} (as of {day}, ten years from {start})")
     if found.not_applied:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -27,8 +28,9 @@ NOT_JUDGED = -1
 REPRESENTATIVE, RESTATED, PICKED, AUTHORED = "representative", "restated", "picked", "authored"
 """How a document came in: drawn whatever a model thinks of it; a real patent told anew; because a model was unsure of it;
 made up for the project."""
+ORIGINS = (REPRESENTATIVE, RESTATED, PICKED, AUTHORED)
 CALIBRATING = (REPRESENTATIVE, RESTATED)
-"""The origins on which probabilities and thresholds rest."""
+"""The origins on which thresholds rest; probabilities and shares rest on the first, where there are enough of it."""
 
 _WORD = re.compile(r"[a-z0-9]+")
 _KIND = re.compile(r"[A-Z][0-9]?$")  # US8239035B2 and US8239035 are one patent
@@ -61,6 +63,19 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def digest(self) -> str:
+        """The sha256 of all that a model learns from, as 64 hexadecimal digits."""
+        whole = hashlib.sha256()
+        for label in self.labels:
+            whole.update(f"{label.id}\n{label.source}\n".encode())
+        for entry in self.entries:
+            whole.update(f"{entry.id} {entry.origin} {entry.group} {sorted(entry.grades.items())}\n".encode())
+        whole.update("\n".join(self.terms).encode())
+        for array in (self.counts.starts, self.counts.terms, self.counts.values):
+            whole.update(array.astype("<f8").tobytes())
+        return whole.hexdigest()
+
     def grades(self, label: str) -> npt.NDArray[np.int8]:
         """Return the grades for ``label``, ``NOT_JUDGED`` where there is none."""
         return np.array([entry.grades.get(label, NOT_JUDGED) for entry in self.entries], np.int8)
@@ -82,8 +97,10 @@ class Judged:
     entry: Entry
 
 
-def read_corpus(folder: Path) -> Corpus:
+def read_corpus(folder: Path, need_documents: bool = True) -> Corpus:
     """Return the corpus in ``folder``: ``labels/``, and ``authored.jsonl`` or ``patents.csv`` with ``patents.npz``.
+
+    Without ``need_documents`` a folder of nothing but labels is a corpus too: judgements can be joined to it.
 
     Raises:
         LabelError: A label file does not make sense, or there is none.
@@ -93,7 +110,7 @@ def read_corpus(folder: Path) -> Corpus:
     authored = read_judged(folder / "authored.jsonl", labels) if (folder / "authored.jsonl").is_file() else ()
     written = _count((judged.document for judged in authored), labels.settings)
     if not (folder / "patents.csv").is_file():
-        if not authored:
+        if not authored and need_documents:
             raise CorpusError(f"{folder}: holds neither authored.jsonl nor patents.csv")
         return Corpus(labels, tuple(judged.entry for judged in authored), *written)
     entries = read_entries(folder / "patents.csv", labels)
@@ -104,11 +121,16 @@ def read_corpus(folder: Path) -> Corpus:
 
 def _adopted(authored: Sequence[Entry], patents: Sequence[Entry]) -> list[Entry]:
     """Return the authored entries with each restatement in the group of the patent that it restates."""
-    groups = {_without_kind(patent.id): patent.group for patent in patents}
-    return [replace(entry, group=groups.get(_without_kind(entry.group), entry.group)) for entry in authored]
+    groups = {plain_number(patent.id): patent.group for patent in patents}
+    return [replace(entry, group=groups.get(plain_number(entry.group), entry.group)) for entry in authored]
 
 
-def _without_kind(number: str) -> str:
+def plain_number(number: str) -> str:
+    """Return a publication number without its kind code and signs: of the forms of one patent in different sources.
+
+    >>> plain_number("US-8239035-B2"), plain_number("US 8,239,035")
+    ('US8239035', 'US8239035')
+    """
     return _KIND.sub("", re.sub(r"[^A-Za-z0-9]", "", number))
 
 

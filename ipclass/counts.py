@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ Codes = npt.NDArray[np.int32]
 
 UNKNOWN_CODE, STOP_CODE, NOTHING_CODE = -1, -2, -3
 BATCH_BYTES = 1 << 19  # the arrays of one batch stay in the processor's cache
+LONGEST_RUN = 2_000
+"""Collisions of the pairs of a lexicon; about a hundred come by chance, thousands only by design."""
 MEMORY_WORDS = 500_000  # distinct words remembered before the memory starts anew: 16 MB
 
 _RADIX = np.uint64(0x9E3779B97F4A7C15)
@@ -36,7 +39,8 @@ class Counts:
 
     ``terms[starts[i]:starts[i + 1]]`` are the terms of text i in ascending order and ``values`` how often each occurs.
     ``words``, ``stops`` and ``content`` count the words of each text, the stop words and the words with content among
-    them; ``known`` the content words that are terms. A title counts once in these, whatever its weight.
+    them; ``known`` the content words that are terms, ``pairs`` the pairs of them that are. ``abstract`` counts the stop
+    words and the known words behind the title. A title counts once in these, whatever its weight.
     """
 
     starts: Ints
@@ -46,6 +50,8 @@ class Counts:
     stops: Ints
     content: Ints
     known: Ints
+    pairs: Ints
+    abstract: Ints
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -66,7 +72,15 @@ Counted = tuple[tuple[str, ...], Counts]
 def bare(starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Counts:
     """Return counts of which nothing but the terms is known."""
     none = np.zeros(len(starts) - 1, np.int64)
-    return Counts(starts, columns, values, none, none, none, none)
+    return Counts(starts, columns, values, *[none] * 6)
+
+
+def rows_of(counts: Counts, rows: Ints) -> Counts:
+    """Return some rows of ``counts``, of which nothing but the terms is known."""
+    lengths = np.diff(counts.starts)[rows]
+    starts = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+    taken = np.repeat(counts.starts[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return bare(starts, counts.terms[taken], counts.values[taken])
 
 
 def learn(texts: Iterable[str], settings: Settings = NO_SETTINGS, title_weight: int = 2) -> Counted:
@@ -152,11 +166,15 @@ class Lexicon:
             raise ModelError(f"the pairs of the lexicon hold the word {error}, which is no term itself") from error
         table = _Table(2 * len(numbers))
         both = np.array(parts, np.int32).reshape(-1, 2)
-        table.insert(self._pair_keys(both[:, 0], both[:, 1]), numbers)
+        table.insert(self._pair_keys(both[:, 0], both[:, 1]), numbers, patience=LONGEST_RUN)
         return table
 
     def _pair_keys(self, one: Codes, two: Codes) -> Words64:
         return np.asarray((one * np.int64(len(self.terms)) + two + 1).astype(np.uint64) * _MIX)
+
+    def __reduce__(self) -> tuple[type[Lexicon], tuple[Any, ...]]:
+        """Leave the memory of words out: whoever shares a pickle may map its arrays into memory for reading only."""
+        return Lexicon, (self.terms, self.settings, self.title_weight, self.stop_words)
 
     def _forget(self) -> None:
         """Start the memory of words anew."""
@@ -185,16 +203,12 @@ class Lexicon:
         suspect = np.zeros(len(texts), bool)
         for needed in self.settings.needed:
             suspect |= seen & needed == needed
-        changed = {}
-        for place in np.flatnonzero(suspect):
-            title, abstract = texts[place].split("\n")
-            masked = f"{plain.normal(self.settings.mask(title))}\n{plain.normal(self.settings.mask(abstract))}"
-            if masked != texts[place]:
-                changed[int(place)] = masked
-        return changed
+        places = np.flatnonzero(suspect).tolist()
+        fields = map(plain.normal, self.settings.mask_all([field for place in places for field in texts[place].split("\n")]))
+        masked = {place: f"{title}\n{abstract}" for place, title, abstract in zip(places, fields, fields, strict=True)}
+        return {place: text for place, text in masked.items() if text != texts[place]}
 
     def _counts(self, words: _Stream, n: int) -> Counts:
-        documents = words.lines >> 1
         kept = words.codes > STOP_CODE
         codes, lines = words.codes[kept], words.lines[kept]
         single = codes >= 0
@@ -203,7 +217,8 @@ class Lexicon:
         pairs = self._pairs.get(self._pair_keys(one, two), UNKNOWN_CODE)
         paired = pairs >= 0
         found = np.concatenate([codes[single], pairs[paired]])
-        where = np.concatenate([lines[single], lines[:-1][adjacent][paired]])
+        of_singles, of_pairs = lines[single], lines[:-1][adjacent][paired]
+        where = np.concatenate([of_singles, of_pairs])
         narrow = n * len(self.terms) < 1 << 31  # half the bytes to sort
         keys = (where >> 1).astype(np.int32 if narrow else np.int64) * len(self.terms) + found
         titles = keys[where & 1 == 0]
@@ -211,14 +226,18 @@ class Lexicon:
         first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
         values = np.diff(first, append=len(keys)).astype(np.float64)
         rows, terms = np.divmod(keys[first], max(len(self.terms), 1))
+        stops = _by_field(words.lines[words.codes == STOP_CODE], n)
+        content, known = _by_field(lines, n), _by_field(of_singles, n)
         return Counts(
             starts=np.concatenate([[0], np.bincount(rows, minlength=n).cumsum()]).astype(np.int64),
             terms=terms,
             values=values,
-            words=np.bincount(documents[words.codes != NOTHING_CODE], minlength=n),
-            stops=np.bincount(documents[words.codes == STOP_CODE], minlength=n),
-            content=np.bincount(lines >> 1, minlength=n),
-            known=np.bincount(lines[single] >> 1, minlength=n),
+            words=(stops + content).sum(axis=1),
+            stops=stops.sum(axis=1),
+            content=content.sum(axis=1),
+            known=known.sum(axis=1),
+            pairs=_by_field(of_pairs, n).sum(axis=1),
+            abstract=(stops + known)[:, 1],
         )
 
     def _read(self, texts: list[str]) -> _Stream:
@@ -259,6 +278,11 @@ class Lexicon:
         if term == NOTHING:
             return NOTHING_CODE
         return STOP_CODE if term == STOP else self._singles.get(term, UNKNOWN_CODE)
+
+
+def _by_field(lines: Codes, n: int) -> Ints:
+    """Return how often the title and the abstract of each of ``n`` texts are among ``lines``, a row a text."""
+    return np.asarray(np.bincount(lines, minlength=2 * n).reshape(n, 2))
 
 
 @dataclass(frozen=True)
@@ -306,14 +330,18 @@ class _Table:
             open_ = open_[~hit & (met != 0)]
         return values
 
-    def insert(self, keys: Words64, values: Ints | Codes) -> None:
-        """Add ``keys``, all distinct and none of them there yet."""
+    def insert(self, keys: Words64, values: Ints | Codes, patience: int = 0) -> None:
+        """Add ``keys``, all distinct and none of them there yet; with ``patience``, in so many rounds at most."""
         if 2 * (self._filled + len(keys)) > self._size:
             self._grow(self._filled + len(keys))
         self._filled += len(keys)
         slots = self._slots(keys)
         left = np.arange(len(keys))
+        rounds = 0
         while len(left):
+            rounds += 1
+            if patience and rounds > patience:
+                raise ModelError(f"the pairs of the lexicon collide more than {patience:,} times; they were chosen to do so")
             free = left[self._keys[slots[left]] == 0]
             self._keys[slots[free]] = keys[free]  # of two that want one slot the last stays
             self._values[slots[free]] = values[free]
@@ -341,6 +369,15 @@ def _batches(texts: Iterable[str]) -> Iterable[list[str]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def hashed_words(lines: Sequence[str]) -> tuple[Words64, Ints]:
+    """Return a hash of each word in ``lines``, and where the words of each line begin, with the end of the last."""
+    data = np.frombuffer("\n".join(lines).encode() + bytes(7), np.uint8)
+    starts, ends = _word_bounds(data)
+    feeds = np.searchsorted(starts, np.flatnonzero(data == 10))
+    bounds = np.concatenate([[0], feeds, [len(starts)]]) if lines else np.zeros(1)
+    return _hash_words(data, starts, ends), bounds.astype(np.int64)
 
 
 _IS_WORD = np.array([chr(byte).isalnum() or byte >= 0x80 for byte in range(256)])

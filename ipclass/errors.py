@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
 
 
 class IpclassError(Exception):
@@ -34,6 +35,10 @@ class ModelError(IpclassError):
     """A model folder that is missing, damaged, or holds what a model must not hold."""
 
 
+class GateError(IpclassError):
+    """A new model that is significantly worse than the old one: it is not written unless the user insists."""
+
+
 class ShareError(IpclassError):
     """A share or an audit that cannot be had from what was given: no documents, too little to calibrate with."""
 
@@ -48,3 +53,21 @@ def choices(name: str, options: Iterable[str]) -> str:
     near = get_close_matches(name, listed, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}There are: {', '.join(listed) if listed else 'none'}"
+
+
+T = TypeVar("T", bound=str)
+
+
+def one_of(what: str, name: str, options: Sequence[T]) -> T:
+    """Return ``name`` if it is one of ``options``, which are kinds of ``what``.
+
+    Raises:
+        InputError: It is none.
+
+    >>> one_of("unit", "family", ("document", "family"))
+    'family'
+    """
+    for option in options:
+        if name == option:
+            return option
+    raise InputError(f"no {what} {name!r}; {choices(name, options)}")

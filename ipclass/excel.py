@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+import re
+import subprocess
+import sys
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -15,14 +20,24 @@ import polars as pl
 
 from ipclass.errors import InputError
 
-LARGEST = 1 << 30
+LARGEST = 256 << 20
 """Bytes of a workbook unpacked; more is no table but an attack."""
+
+OLD = b"\xd0\xcf\x11\xe0"
+"""How a workbook of the old kind (.xls) begins."""
+
+LARGEST_FILE = 64 << 20
+"""Bytes of a workbook as it lies on the disk."""
+
+MOST_CELLS = 8 << 20
+"""Cells of a worksheet from its first row and column to its last: the reader makes room for each, used or not."""
 
 LONGEST_CELL = 32_767
 """Characters that Excel takes in one cell."""
 
 MOST_ROWS = 1_048_576
 _WIDEST = 60
+_MEMORY = 3 << 30  # bytes of address space, of which the libraries take the most
 _MOST_EXACT = 10**15
 _AS_THEY_ARE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -136,6 +151,16 @@ def save(path: Path, frames: Iterable[pl.DataFrame]) -> None:
         page.autofilter(0, 0, row, max(columns - 1, 0))
 
 
+def names(path: Path) -> list[str]:
+    """Return the names of the worksheets.
+
+    Raises:
+        InputError: As ``read``.
+    """
+    with _opened(path) as book:
+        return list(book.sheet_names)
+
+
 def read(path: Path, sheet: str = "", header_row: int = 0) -> pl.DataFrame:
     """Return the worksheet ``sheet``, or the first one, as text: a cell without a value is "".
 
@@ -144,17 +169,128 @@ def read(path: Path, sheet: str = "", header_row: int = 0) -> pl.DataFrame:
     Raises:
         InputError: It is no workbook, has no such sheet, or unpacks to more than ``LARGEST`` bytes.
     """
-    import fastexcel
-
-    try:
-        with zipfile.ZipFile(path) as parts:
-            if (whole := sum(part.file_size for part in parts.infolist())) > LARGEST:
-                raise InputError(f"{path}: {whole >> 20:,} MB unpacked is no table")
-        book = fastexcel.read_excel(path)
+    with _opened(path) as book:
         name = sheet if sheet in book.sheet_names else book.sheet_names[0]
         if sheet and name != sheet:
             raise InputError(f"{path}: no worksheet {sheet!r}; there are: {', '.join(book.sheet_names)}")
-        found = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
-    except (fastexcel.FastExcelError, zipfile.BadZipFile, OSError, IndexError) as error:
-        raise InputError(f"{path}: not an Excel file (.xlsx), or damaged: {str(error).splitlines()[0][:200]}") from error
+        found: pl.DataFrame = book.load_sheet(name, header_row=header_row, dtypes="string").to_polars()
     return found.with_columns(pl.all().cast(pl.String).fill_null(""))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import fastexcel
+
+    try:
+        check(path.read_bytes(), str(path))
+        yield fastexcel.read_excel(path)
+    except (fastexcel.FastExcelError, OSError, IndexError) as error:
+        raise InputError(_damaged(str(path), error)) from error
+
+
+def sheets(content: bytes, name: str) -> Iterator[pl.DataFrame]:
+    """Yield the worksheets of a workbook (.xlsx, or .xls of old), header and all, as text: a cell without a value is "".
+
+    Raises:
+        InputError: It is no workbook, or too large a one.
+    """
+    if content.startswith(OLD):
+        yield from _old_sheets(content, name)
+    else:
+        check(content, name)
+        yield from _sheets(content, name)
+
+
+def _sheets(content: bytes, name: str) -> Iterator[pl.DataFrame]:
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(content)
+        for sheet in book.sheet_names:
+            found = book.load_sheet(sheet, header_row=None, dtypes="string").to_polars()
+            yield found.with_columns(pl.all().cast(pl.String).fill_null(""))
+    except fastexcel.FastExcelError as error:
+        raise InputError(_damaged(name, error)) from error
+
+
+def _old_sheets(content: bytes, name: str) -> Iterator[pl.DataFrame]:
+    """Read in a process of its own: nothing short of reading tells how far away the cells of an old workbook are."""
+    command = [sys.executable, "-P", "-c", "from ipclass import excel; excel.pass_on_sheets()"]
+    done = subprocess.run(command, input=content, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        raise InputError(f"{name}: not an Excel file (.xls), damaged, or too large; save it as .xlsx")
+    answer = io.BytesIO(done.stdout)
+    while size := int.from_bytes(answer.read(8), "big"):
+        yield pl.read_ipc(io.BytesIO(answer.read(size)))
+
+
+def pass_on_sheets() -> None:
+    """Write the worksheets of the old workbook on standard input to standard output, in little memory or not at all."""
+    with suppress(ImportError, ValueError, OSError):  # not every system can set a limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    for frame in _sheets(sys.stdin.buffer.read(), "standard input"):
+        buffer = io.BytesIO()
+        frame.write_ipc(buffer)
+        sys.stdout.buffer.write(len(buffer.getvalue()).to_bytes(8, "big") + buffer.getvalue())
+
+
+def check(content: bytes, name: str) -> None:
+    """Refuse a workbook that would cost more memory than there is: one cell far away is enough for that.
+
+    Raises:
+        InputError: It is such a workbook, or none.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
+            names = {part.filename for part in parts.infolist()}
+            if "xl/workbook.xml" not in names or not names.isdisjoint({"xl/workbook.bin", "content.xml"}):
+                raise InputError(f"{name}: a packed file, but not an Excel workbook (.xlsx)")
+            left = LARGEST
+            for part in parts.infolist():
+                left = _check_part(parts, part, left, name)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(_damaged(name, error)) from error
+
+
+_PLACED = re.compile(rb"""<(?:\w+:)?(?:c|row)\s[^>]*?\br\s*=\s*["']([A-Z]{0,3})(\d{1,10})["']""", re.IGNORECASE)
+_ROWS_AND_CELLS = re.compile(rb"<(?:\w+:)?(?:c|row)[\s/>]")
+
+
+def _check_part(parts: zipfile.ZipFile, part: zipfile.ZipInfo, left: int, name: str) -> int:
+    """Return how many of ``left`` bytes remain after a part is unpacked."""
+    rows, columns, rest, is_sheet = 0, 0, b"", False
+    with parts.open(part) as stream:
+        while more := stream.read(1 << 20):
+            if (left := left - len(more)) < 0:
+                raise InputError(f"{name}: more than {LARGEST >> 20:,} MB unpacked is no table")
+            whole, sign, rest = (rest + more).rpartition(b">")
+            is_sheet = is_sheet or b"sheetData" in whole
+            if not is_sheet:
+                rest = rest[-64:]
+                continue
+            places = _PLACED.findall(whole + sign)
+            if len(places) < len(_ROWS_AND_CELLS.findall(whole + sign)) or len(rest) > LONGEST_CELL * 8:
+                raise InputError(f"{name}: has cells that do not say where they stand; open it in Excel and save it again")
+            for letters, digits in places:
+                rows, columns = max(rows, int(digits)), max(columns, _column(letters))
+            if rows * columns > MOST_CELLS:
+                raise InputError(f"{name}: a cell in row {rows:,} and column {columns:,} is too far away for a table")
+    return left
+
+
+def _column(letters: bytes) -> int:
+    """Return the number of the column that is called so, from 1.
+
+    >>> _column(b"A"), _column(b"XFD")
+    (1, 16384)
+    """
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - ord("@")
+    return number
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return f"{name}: not an Excel file (.xlsx), or damaged: {' '.join(str(error).split())[:200]}"

@@ -122,14 +122,14 @@ def wilson(positives: float, n: float, level: float = 0.95) -> tuple[float, floa
     return low, 1.0 if positives >= n else min(1.0, (middle + half) / scale)
 
 
-def exact(positives: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a proportion that covers at least at ``level``.
+def exact(positives: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a proportion that covers at least at ``level``; neither count need be whole.
 
     Source: Clopper and Pearson (1934), "The use of confidence or fiducial limits", Biometrika 26.
     """
     tail = (1 - level) / 2
-    low = 0.0 if positives == 0 else float(betaincinv(positives, n - positives + 1, tail))
-    return low, 1.0 if positives == n else float(betaincinv(positives + 1, n - positives, 1 - tail))
+    low = 0.0 if positives <= 0 else float(betaincinv(positives, n - positives + 1, tail))
+    return low, 1.0 if positives >= n else float(betaincinv(positives + 1, n - positives, 1 - tail))
 
 
 def logit_interval(share: float, error: float, level: float = 0.95) -> tuple[float, float]:

@@ -20,8 +20,8 @@ import polars as pl
 from ipclass.blocks import LARGEST_ROW, RawBlock
 from ipclass.containers import Member, find, from_chunks
 from ipclass.errors import InputError, choices
-from ipclass.layout import FORMATS, STDIO, Format, Layout, find_column, format_of, layout
-from ipclass.parsing import Block, RowError, id_of, parse
+from ipclass.layout import FORMATS, STDIO, Format, Layout, column_named, find_column, format_of, layout, with_roles
+from ipclass.parsing import Block, RowError, id_of, parse, values
 from ipclass.records import STANDARD
 from ipclass.rendering import as_lines, as_table, header, separator_of
 from ipclass.sources import ParquetTable, Table, TextTable, Workbook
@@ -36,6 +36,7 @@ __all__ = [
     "Source",
     "as_lines",
     "as_table",
+    "column_named",
     "find_column",
     "format_of",
     "header",
@@ -43,6 +44,8 @@ __all__ = [
     "layout_of",
     "parse",
     "separator_of",
+    "values",
+    "with_roles",
 ]
 
 
@@ -136,16 +139,29 @@ class Source:
         Raises:
             InputError: A row cannot be read.
         """
-        file, before = "", 0
+        return (block for _, block in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, Block]]:
+        """Yield the blocks that hold rows, read, each with the number of rows before it.
+
+        Raises:
+            InputError: A row cannot be read.
+        """
+        file, before, within = "", 0, 0
         with closing(self.blocks()) as blocks:
             for raw in blocks:
-                file, before = raw.file, before if raw.file == file else 0
+                file, within = raw.file, within if raw.file == file else 0
+                if raw.rejects:
+                    first = raw.rejects[0]
+                    raise InputError(f"{first.file}, {first.place}: {first.reason}")
                 try:
                     block = parse(raw, self.layout)
                 except RowError as error:
-                    raise InputError(f"{file}, row {before + error.row}: {error.problem}") from error
+                    raise InputError(f"{file}, row {within + error.row}: {error.problem}") from error
+                if len(block):
+                    yield before, block
                 before += len(block)
-                yield block
+                within += len(block)
 
 
 def _sorted_out(members: Sequence[Member], format: str | None) -> tuple[dict[str, list[Member]], list[Member]]:

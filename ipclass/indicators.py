@@ -13,9 +13,9 @@ import numpy as np
 
 from ipclass.calibration import Calibration, Ints, most_likely_share, posterior
 from ipclass.errors import ShareError
+from ipclass.estimators import Estimates, estimate, percentiles, require_held_out, resampled, tally
 from ipclass.figures import Interval, Share, quantile, widen, wilson
 from ipclass.scores import Floats
-from ipclass.shares import Estimates, estimate, percentiles, require_held_out, resampled, tally
 
 FEWEST_FOR_RTA = 500.0
 FEWEST_FOR_CONCENTRATION = 50.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -129,9 +129,24 @@ def find_column(role: str, names: Sequence[str], wanted: str = "", path: str = "
     >>> find_column("title", ["No", "Title (English)"])
     'Title (English)'
     """
+    return column_named(names, ROLES[role], wanted, path)
+
+
+def column_named(names: Sequence[str], usual: Sequence[str], wanted: str = "", path: str = "") -> str:
+    """Return the column ``wanted``, or the first of ``usual`` names that a column has whatever its case and signs, or "".
+
+    Raises:
+        InputError: There is no column ``wanted``.
+    """
     if wanted:
         if wanted not in names:
             raise InputError(f"{path}: no column {wanted!r}; {choices(wanted, names)}")
         return wanted
     plain = {" ".join("".join(c if c.isalnum() else " " for c in name.lower()).split()): name for name in names}
-    return next((plain[usual] for usual in ROLES[role] if usual in plain), "")
+    return next((plain[name] for name in usual if name in plain), "")
+
+
+def with_roles(found: Layout) -> Layout:
+    """Return ``found`` with the columns of title, abstract and id named, which JSON lines leave open, as far as known."""
+    title, abstract, id = (getattr(found, role) or find_column(role, found.columns) for role in ROLES)
+    return replace(found, title=title, abstract=abstract, id=id)

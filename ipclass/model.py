@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ipclass import parts, scope, writing
 from ipclass.counts import Counts, Lexicon
-from ipclass.errors import LabelError, ModelError, choices
+from ipclass.errors import LabelError, ModelError, OutputError, choices
 from ipclass.labels import LabelSet, parse_label
-from ipclass.records import OTHER, UNSCORED, Contribution, Definition, Document, Prediction, definition_named
+from ipclass.records import (
+    DEFINITIONS,
+    OTHER,
+    UNSCORED,
+    Contribution,
+    Definition,
+    Document,
+    Prediction,
+    definition_named,
+)
+from ipclass.scope import Scope
 from ipclass.scores import Platt
 
 if TYPE_CHECKING:
@@ -27,14 +37,13 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FORMAT = 1
 SHIPPED = "frontier"
-FEWEST_WORDS = 5
-FEWEST_KNOWN = 3
-ENGLISH_STOPS = 0.15  # of 96,000 real English abstracts 2 lie below both, and 14 texts in 11 other languages all do
-ENGLISH_KNOWN = 0.45
 _BATCH = 1000
-_LARGEST_PART = 200_000_000  # bytes; a damaged manifest must not make us read more
+_LARGEST = 1e6  # far beyond any weight, slope or score that training makes: sums of these stay finite
+_MOST_TERMS = 2_000_000
+_LONGEST_TERM = 200
+_HEAVIEST_TITLE = 10
+_TERM = re.compile(r"[^\W_][^\W_.]*(?:\.[^\W_.]+)*(?: [^\W_][^\W_.]*(?:\.[^\W_.]+)*)?")
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,7 @@ class Tags:
     primary: tuple[str, ...]
     known: Floats
     unscored: tuple[str, ...]
+    scope: tuple[Scope, ...]
     explanations: tuple[Mapping[str, tuple[Contribution, ...]], ...] = ()
 
     def __len__(self) -> int:
@@ -99,28 +109,33 @@ class Model:
     """What is known of the model beside its numbers: recipe, corpus, versions, cross-validated scores."""
 
     @classmethod
-    def load(cls, folder: str | Path | None = None) -> Model:
-        """Return the model in ``folder``, by default the one that comes with the package.
+    def load(cls, path: str | Path | None = None) -> Model:
+        """Return the model in ``path``, a folder or a zip file of one; by default the one that comes with the package.
 
-        Nothing in a model folder is executed: it holds JSON, TOML, text and plain arrays.
+        Nothing in a model is executed: it holds JSON, TOML, text and plain arrays.
 
         Raises:
             ModelError: There is no model, a part is damaged, or it was made by a newer ipclass.
         """
-        return read(shipped() if folder is None else Path(folder))
+        return read(shipped() if path is None else Path(path))
 
     @cached_property
     def digest(self) -> str:
         """The sha256 of all that decides a prediction, as 64 hexadecimal digits."""
-        whole = hashlib.sha256()
-        for name, part in sorted(_parts(self).items()):
-            whole.update(f"{name} {hashlib.sha256(part).hexdigest()}\n".encode())
-        return whole.hexdigest()
+        return parts.digest_of({name: hashlib.sha256(part).hexdigest() for name, part in _parts(self).items()})
 
     def columns(self, definition: Definition) -> list[int]:
-        """Return the places of the targets of ``definition``, in the order of the labels."""
+        """Return the places of the targets of ``definition``, in the order of the labels.
+
+        Raises:
+            LabelError: There is no such definition, or the model was not trained for it.
+        """
         wanted = definition_named(definition)
-        return [place for place, target in enumerate(self.targets) if target.definition == wanted]
+        places = [place for place, target in enumerate(self.targets) if target.definition == wanted]
+        if not places:
+            known = dict.fromkeys(target.definition for target in self.targets)
+            raise LabelError(f"the model was not trained for the definition {wanted!r}; {choices(wanted, known)}")
+        return places
 
     def classify(
         self, documents: Iterable[Document], definition: Definition = "strict", explain: int = 0
@@ -143,7 +158,7 @@ class Model:
         targets = [self.targets[column] for column in columns]
         scores = self.score(counts, columns)
         probabilities = np.column_stack([target.platt(scores[:, place]) for place, target in enumerate(targets)])
-        unscored = _unscored(counts)
+        unscored = scope.unscored(counts, texts)
         scored = np.array([not reason for reason in unscored], bool)
         thresholds = np.array([target.threshold for target in targets])
         assigned = (probabilities >= thresholds) & scored[:, None]
@@ -167,6 +182,7 @@ class Model:
             _primary(labels, probabilities, assigned, scored),
             counts.known / np.maximum(counts.content, 1),
             unscored,
+            scope.scopes(counts, scored, self.idf, self._typical),
             explanations,
         )
 
@@ -188,11 +204,15 @@ class Model:
         """
         column = self.column(label, definition)
         counts = self.lexicon.count([text])
-        values, norms = self._features(counts)
-        added = values * self._weighted((column,))[counts.terms, 0] / norms[0]
+        added = self.contributions(counts, column)
         order = np.argsort(-np.abs(added), kind="stable")
         found = [Contribution(self.lexicon.terms[counts.terms[place]], float(added[place])) for place in order]
         return (*found, Contribution("(intercept)", float(self.intercepts[column])))
+
+    def contributions(self, counts: Counts, column: int) -> Floats:
+        """Return what each of ``counts.terms`` adds to its text's score of the target at ``column``, of the same shape."""
+        values, norms = self._features(counts)
+        return np.asarray(values * self._weighted((column,))[counts.terms, 0] / np.repeat(norms, np.diff(counts.starts)))
 
     def column(self, label: str, definition: Definition) -> int:
         """Return the place of the target of ``label`` under ``definition``.
@@ -210,6 +230,10 @@ class Model:
         if columns not in self._made:
             self._made[columns] = np.ascontiguousarray(self.weights[:, list(columns)] * self.idf[:, None])
         return self._made[columns]
+
+    @cached_property
+    def _typical(self) -> Floats | None:
+        return scope.typical(self.idf, sum(" " in term for term in self.lexicon.terms))
 
     @cached_property
     def _made(self) -> dict[tuple[int, ...], Floats]:
@@ -242,24 +266,9 @@ def _prediction(tags: Tags, row: int, id: str) -> Prediction:
         tags.primary[row],
         dict(zip(tags.labels, tags.probabilities[row].tolist(), strict=True)),
         float(tags.known[row]),
+        scope=tags.scope[row],
         explanations=tags.explanations[row] if tags.explanations else {},
     )
-
-
-def _unscored(counts: Counts) -> tuple[str, ...]:
-    """Return for each text the reason why it cannot be tagged, or nothing."""
-    words = np.maximum(counts.words, 1)
-    foreign = (counts.stops / words < ENGLISH_STOPS) & (counts.known / np.maximum(counts.content, 1) < ENGLISH_KNOWN)
-    reasons = np.select(
-        [
-            counts.words == 0,
-            foreign & ((counts.words >= FEWEST_WORDS) | (counts.known + counts.stops == 0)),
-            (counts.words < FEWEST_WORDS) | (counts.known < FEWEST_KNOWN),
-        ],
-        ["empty", "not English", "too short"],
-        "",
-    )
-    return tuple(reasons.tolist())
 
 
 def _primary(labels: tuple[str, ...], probabilities: Floats, assigned: Bools, scored: Bools) -> tuple[str, ...]:
@@ -284,23 +293,43 @@ def write(model: Model, folder: Path) -> None:
 
     Raises:
         ModelError: The folder holds something that is not a model.
+        OutputError: A file cannot be written.
+    """
+    refuse_to_write(folder)
+    files = files_of(model)
+    try:
+        (folder / "labels").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from error
+    writing.write({folder / name: content for name, content in files.items()}, force=True)
+    for path in (folder / "labels").glob("*.toml"):
+        if f"labels/{path.name}" not in files:
+            path.unlink()  # of the model that was here
+
+
+def refuse_to_write(folder: Path) -> None:
+    """Say, before any work is done, that no model can be written to ``folder``.
+
+    Raises:
+        ModelError: It is a file, or holds something that is not a model.
     """
     if folder.exists() and not folder.is_dir():
         raise ModelError(f"{folder}: is a file; a model is a folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").is_file():
+    if folder.exists() and any(folder.iterdir()) and not (folder / parts.MANIFEST).is_file():
         raise ModelError(f"{folder}: holds files but no model; choose an empty folder")
-    parts = _parts(model)
-    (folder / "labels").mkdir(parents=True, exist_ok=True)
-    for name, part in parts.items():
-        (folder / name).write_bytes(part)
+
+
+def files_of(model: Model) -> dict[str, bytes]:
+    """Return the files that ``model`` is kept in, by name."""
+    made = _parts(model)
+    digests = {name: hashlib.sha256(part).hexdigest() for name, part in made.items()}
     manifest = {
-        "format": FORMAT,
-        "digest": model.digest,
-        "parts": {name: hashlib.sha256(part).hexdigest() for name, part in sorted(parts.items())},
+        "format": parts.FORMAT,
+        "digest": parts.digest_of(digests),
+        "parts": digests,
         "facts": dict(model.facts),
     }
-    (folder / "README.md").write_text(model.card, "utf-8")
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", "utf-8")
+    return {**made, parts.CARD: model.card.encode(), parts.MANIFEST: parts.write_json(manifest)}
 
 
 def _parts(model: Model) -> dict[str, bytes]:
@@ -326,91 +355,140 @@ def _parts(model: Model) -> dict[str, bytes]:
         held_out[f"scores_{place}"] = target.held_out
         held_out[f"truth_{place}"] = target.truth
     return {
-        "decisions.json": (json.dumps(decisions, indent=1, sort_keys=True) + "\n").encode(),
-        "terms.txt": "\n".join(model.lexicon.terms).encode(),
-        "weights.npz": _arrays(idf=model.idf.astype(np.float32), weights=model.weights.astype(np.float32)),
-        "held_out.npz": _arrays(**held_out),
+        parts.DECISIONS: parts.write_json(decisions),
+        parts.TERMS: "\n".join(model.lexicon.terms).encode(),
+        parts.WEIGHTS: parts.write_arrays(idf=model.idf.astype("<f4"), weights=model.weights.astype("<f4")),
+        parts.HELD_OUT: parts.write_arrays(**held_out),
         **{f"labels/{label.id}.toml": label.source.encode() for label in model.labels},
     }
 
 
-def _arrays(**arrays: npt.NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)  # not compressed: the same bytes whatever the zlib
-    return buffer.getvalue()
-
-
-def read(folder: Path) -> Model:
-    """Return the model in ``folder`` after checking every part against the manifest.
+def read(path: Path) -> Model:
+    """Return the model in ``path``, a folder or a zip file of one, after checking every part.
 
     Raises:
-        ModelError: A part is missing, damaged or does not fit the others.
+        ModelError: A part is missing, damaged, does not fit the others, or is none that we write.
     """
-    manifest = _manifest(folder)
-    parts = {name: _part(folder, name, digest) for name, digest in manifest["parts"].items()}
+    files = parts.read(path)
     try:
-        return _assemble(parts, manifest, folder)
-    except (KeyError, ValueError, TypeError, IndexError, LabelError, OSError) as error:
-        raise ModelError(f"{folder}: the parts of the model do not fit together: {error!r}") from error
+        return _assemble(files, path)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError, LabelError) as error:
+        told = str(error) if isinstance(error, ValueError | LabelError) else repr(error)
+        raise ModelError(f"{path}: the parts of the model do not fit together: {told[:300]}") from error
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise ModelError(f"{folder}: no model here (manifest.json is missing)")
-    try:
-        manifest = json.loads(path.read_text("utf-8"))
-        made_by, parts = manifest["format"], manifest["parts"]
-        named = all(isinstance(name, str) and isinstance(digest, str) for name, digest in parts.items())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path}: not a manifest of a model: {error!r}") from error
-    if made_by != FORMAT:
-        raise ModelError(f"{path}: model format {made_by!r}, this ipclass reads {FORMAT}; retrain, or use its ipclass")
-    if not named:
-        raise ModelError(f"{path}: parts must map file names to sha256 digests")
-    return dict(manifest)
-
-
-def _part(folder: Path, name: str, digest: str) -> bytes:
-    path = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts or not path.resolve().is_relative_to(folder.resolve()):
-        raise ModelError(f"{folder}: the manifest names {name!r}, which lies outside the model")
-    if not path.is_file():
-        raise ModelError(f"{path}: missing from the model")
-    if path.stat().st_size > _LARGEST_PART:
-        raise ModelError(f"{path}: {path.stat().st_size} bytes is no part of a model")
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise ModelError(f"{path}: damaged or changed since the model was made (sha256 differs); install it anew")
-    return content
-
-
-def _assemble(parts: Mapping[str, bytes], manifest: Mapping[str, Any], folder: Path) -> Model:
-    decisions = json.loads(parts["decisions.json"])
-    labels = LabelSet(
-        tuple(
-            parse_label(id, parts[f"labels/{id}.toml"].decode(), str(folder / "labels" / f"{id}.toml"))
-            for id in decisions["labels"]
-        )
-    )
-    arrays = np.load(io.BytesIO(parts["weights.npz"]), allow_pickle=False)
-    held_out = np.load(io.BytesIO(parts["held_out.npz"]), allow_pickle=False)
-    terms = parts["terms.txt"].decode().split("\n")
-    idf, weights = arrays["idf"].astype(np.float64), arrays["weights"].astype(np.float64)
+def _assemble(files: parts.Files, path: Path) -> Model:
+    decisions = parts.read_json(files.parts[parts.DECISIONS], str(path / parts.DECISIONS))
+    labels = _labels(decisions, files, path)
+    entries = _entries(decisions, labels)
+    kinds: dict[str, parts.Kind] = {}
+    for place in range(len(entries)):
+        kinds |= {f"scores_{place}": "<f8", f"truth_{place}": "|b1"}
+    held_out = parts.read_arrays(files.parts[parts.HELD_OUT], kinds, str(path / parts.HELD_OUT))
+    arrays = parts.read_arrays(files.parts[parts.WEIGHTS], {"idf": "<f4", "weights": "<f4"}, str(path / parts.WEIGHTS))
     targets = tuple(
         Target(
-            entry["definition"],
-            labels[entry["label"]].id,
-            Platt(float(entry["slope"]), float(entry["offset"])),
-            float(entry["threshold"]),
+            definition_named(entry["definition"]),
+            entry["label"],
+            Platt(_number(entry, "slope"), _number(entry, "offset")),
+            _number(entry, "threshold"),
             held_out[f"scores_{place}"].astype(np.float64),
             held_out[f"truth_{place}"].astype(bool),
         )
-        for place, entry in enumerate(decisions["targets"])
+        for place, entry in enumerate(entries)
     )
+    for target in targets:
+        _check_held_out(target)
+    terms = _terms(files.parts[parts.TERMS])
+    idf, weights = arrays["idf"].astype(np.float64), arrays["weights"].astype(np.float64)
     if idf.shape != (len(terms),) or weights.shape != (len(terms), len(targets)):
         raise ValueError(f"{len(terms)} terms, {len(targets)} targets, but weights of shape {weights.shape}")
-    lexicon = Lexicon(terms, labels.settings, int(decisions["title_weight"]), frozenset(decisions["stop_words"]))
-    card = (folder / "README.md").read_text("utf-8") if (folder / "README.md").is_file() else ""
-    intercepts = np.array([float(entry["intercept"]) for entry in decisions["targets"]])
-    return Model(labels, lexicon, idf, weights, intercepts, targets, card, manifest.get("facts", {}))
+    if not (idf > 0).all() or max(idf.max(), np.abs(weights).max()) > _LARGEST:
+        raise ValueError("a weight or a document frequency is no number that training makes")
+    try:
+        lexicon = Lexicon(terms, labels.settings, _title_weight(decisions), _stop_words(decisions))
+    except ModelError as error:
+        raise ValueError(str(error)) from error
+    intercepts = np.array([_number(entry, "intercept") for entry in entries])
+    return Model(labels, lexicon, idf, weights, intercepts, targets, files.card, _facts(files.manifest))
+
+
+def _labels(decisions: Mapping[str, Any], files: parts.Files, path: Path) -> LabelSet:
+    ids = decisions["labels"]
+    named = {f"labels/{id}.toml" for id in ids}
+    if ids != sorted(set(ids)) or not ids or named != {name for name in files.parts if name.startswith("labels/")}:
+        raise ValueError(f"the labels {str(ids)[:80]} are not those of the label files")
+    return LabelSet(
+        tuple(parse_label(id, files.parts[f"labels/{id}.toml"].decode(), str(path / f"labels/{id}.toml")) for id in ids)
+    )
+
+
+def _entries(decisions: Mapping[str, Any], labels: LabelSet) -> list[Mapping[str, Any]]:
+    """Return what is said of each target, after checking that there is one a label and definition, in their order.
+
+    A model may know one definition only, as ``PatentTagger`` makes it of yes and no.
+    """
+    entries = list(decisions["targets"])
+    found = [(entry["definition"], entry["label"]) for entry in entries]
+    known = {definition for definition, _ in found}
+    if not found or found != [(each, label) for each in DEFINITIONS if each in known for label in labels.ids]:
+        raise ValueError(f"the targets {str(found)[:80]} are not each label under each definition")
+    return entries
+
+
+def _number(entry: Mapping[str, Any], name: str) -> float:
+    value = entry[name]
+    if type(value) not in (int, float) or not abs(value) <= _LARGEST:
+        raise ValueError(f"the {name} of {entry['label']} is {str(value)[:40]}, no number that training makes")
+    return float(value)
+
+
+def _check_held_out(target: Target) -> None:
+    where = f"{target.label}, {target.definition}"
+    if target.held_out.ndim != 1 or target.held_out.shape != target.truth.shape:
+        raise ValueError(f"{where}: {target.held_out.shape} held-out scores, {target.truth.shape} truths")
+    if (np.diff(target.held_out) < 0).any() or (len(target.held_out) and np.abs(target.held_out).max() > _LARGEST):
+        raise ValueError(f"{where}: the held-out scores are not in order, or no numbers that training makes")
+    if not 0 <= target.threshold <= 1:
+        raise ValueError(f"{where}: the threshold {target.threshold:g} is no probability")
+
+
+def _terms(content: bytes) -> list[str]:
+    if content.count(b"\n") >= _MOST_TERMS:
+        raise ValueError(f"more than {_MOST_TERMS:,} terms")
+    terms = content.decode().split("\n")
+    if strange := [term[:60] for term in terms if len(term) > _LONGEST_TERM or not _TERM.fullmatch(term)]:
+        raise ValueError(f"{strange[0]!r} is no term: one word, or two with a space between")
+    if len(set(terms)) < len(terms):
+        raise ValueError("a term stands twice")
+    return terms
+
+
+def _title_weight(decisions: Mapping[str, Any]) -> int:
+    weight = decisions["title_weight"]
+    if type(weight) is not int or not 1 <= weight <= _HEAVIEST_TITLE:
+        raise ValueError(f"a title that counts {str(weight)[:40]} times")
+    return weight
+
+
+def _stop_words(decisions: Mapping[str, Any]) -> frozenset[str]:
+    words = decisions["stop_words"]
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ValueError("stop_words must be a list of texts")
+    return frozenset(words)
+
+
+def _facts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the manifest tells for people and for the next training; tables of figures must be such."""
+    facts = manifest.get("facts", {})
+    tables = [facts.get(name, {}) for name in ("recipe", "documents", "labels", "made_with")]
+    rows = facts.get("cross_validation", [])
+    if not all(map(_is_flat, tables)):
+        raise ValueError("the facts of the manifest are no tables")
+    if not isinstance(rows, list) or not all(_is_flat(row) and {"definition", "label"} <= set(row) for row in rows):
+        raise ValueError("the cross-validated figures of the manifest are no table")
+    return dict(facts)
+
+
+def _is_flat(table: Any) -> bool:
+    return isinstance(table, dict) and not any(isinstance(value, dict | list) for value in table.values())

@@ -308,6 +308,19 @@ def as_text(record: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def values(block: Block, column: str) -> list[str]:
+    """Return what stands in ``column``, a text a row: several values with ``;`` between them, "" where there is none."""
+    if block.records is not None:
+        found = [record.get(column) for record in block.records]
+        return [
+            ";".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value) for value in found
+        ]
+    series = cast(pl.DataFrame, block.frame)[column]
+    if isinstance(series.dtype, pl.List) and not series.dtype.inner.is_nested():
+        series = series.cast(pl.List(pl.String)).list.join(";")
+    return series.cast(pl.String).fill_null("").to_list()
+
+
 def id_of(block: Block, row: int, layout: Layout) -> str:
     """Return the id of a row, or "" if the table has none."""
     if block.frame is not None:

@@ -65,6 +65,16 @@ class Document:
     cpc: tuple[str, ...] = ()
     ipc: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, text: str) -> Document:
+        """Return the document that ``text`` stands for: its first line is the title, and a text of one line is an abstract.
+
+        >>> Document.of("A pump.").abstract, Document.of("Kite\\nIt flies.").title
+        ('A pump.', 'Kite')
+        """
+        title, feed, abstract = text.partition("\n")
+        return cls(title, abstract) if feed else cls("", title)
+
     @property
     def text(self) -> str:
         """The title, a line feed and the abstract: the form that ``TermCounter`` reads.
@@ -114,6 +124,7 @@ class Prediction:
     ``probabilities`` are calibrated and independent of one another: they need not sum to 1.
     ``known`` is the share of the text's content words that the model has met in training.
     ``unscored`` is empty, or the reason why the text was not tagged (then nothing else is filled in).
+    ``scope`` is empty, or what to bear in mind: ``far`` from the texts that the model has learnt from, or ``title only``.
     """
 
     id: str
@@ -122,4 +133,5 @@ class Prediction:
     probabilities: Mapping[str, float]
     known: float
     unscored: str = ""
+    scope: str = ""
     explanations: Mapping[str, tuple[Contribution, ...]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from ipclass.codes import Code, CodeList, code, code_range
 from ipclass.errors import LabelError
 from ipclass.labels import Label, LabelSet
 from ipclass.records import Definition, Document, definition_named
@@ -23,87 +24,6 @@ _GAP = re.compile(r"[-_\s]+")
 _BEFORE = r"(?<!\w)(?<!\d\.(?=\d))"  # whole words only, and no 6 of 2.6
 _AFTER = r"(?!\w)"
 _NEVER = r"(?!)"
-# As databases write it: H04B7/145, "h04b 7/145 (2013.01)", G06N10, G01R, or IPC's fixed width H04B0007145000.
-_CODE = re.compile(
-    r"\s*([A-HY]\d\d[A-Z])\s*(?:0*(\d{1,4})\s*(?:/\s*(\d{2,6}))?)?(?![\w/]).*", re.ASCII | re.IGNORECASE | re.DOTALL
-)
-_FIXED_WIDTH = re.compile(r"\s*([A-HY]\d\d[A-Z])(\d{4})(\d{6})(?!\w).*", re.ASCII | re.IGNORECASE | re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Code:
-    """A symbol of the CPC or the IPC. ``group`` and ``subgroup`` are empty where a coarser code leaves them out."""
-
-    subclass: str
-    group: str = ""
-    subgroup: str = ""
-
-    def covers(self, other: Code) -> bool:
-        """Return whether ``other`` begins with this code.
-
-        >>> code("G06N3/04").covers(code("G06N3/0455")), code("G06N1").covers(code("G06N10/20"))
-        (True, False)
-        """
-        return (
-            self.subclass == other.subclass
-            and self.group in ("", other.group)
-            and (not self.subgroup or other.subgroup.startswith(self.subgroup))
-        )
-
-    @property
-    def place(self) -> tuple[str, int, str]:
-        """Where the code stands in the order of its scheme: the digits of a subgroup sort like decimals."""
-        return self.subclass, int(self.group or 0), self.subgroup.rstrip("0")
-
-
-@dataclass(frozen=True)
-class CodeRange:
-    """The codes from ``first`` to ``last``, with all that begins with ``last``; a single code is a range of one.
-
-    >>> code_range("H04B7/04-H04B7/15").covers(code("H04B7/145"))
-    True
-    """
-
-    first: Code
-    last: Code
-
-    def covers(self, other: Code) -> bool:
-        """Return whether ``other`` lies in the range."""
-        if self.last.covers(other):
-            return True
-        return bool(other.subgroup) and self.first.place <= other.place <= self.last.place
-
-
-def code(text: str) -> Code:
-    """Return the code that ``text`` begins with; what follows it, such as a version or an office, is passed over.
-
-    Raises:
-        LabelError: The text does not begin with a code.
-    """
-    if found := _FIXED_WIDTH.fullmatch(text):
-        subclass, group, subgroup = found.groups()
-        return Code(subclass.upper(), str(int(group)), subgroup[:2] + subgroup[2:].rstrip("0"))
-    if found := _CODE.fullmatch(text):
-        subclass, group, subgroup = found.groups(default="")
-        return Code(subclass.upper(), group, subgroup)
-    raise LabelError(f"{text!r} is no CPC or IPC code (such as H04B7/145)")
-
-
-def code_range(text: str) -> CodeRange:
-    """Return the range ``A-B``, or that of the single code A.
-
-    Raises:
-        LabelError: An end is no code, or the ends are not two subgroups of one subclass in order.
-    """
-    first, dash, last = text.partition("-")
-    found = CodeRange(code(first), code(last if dash else first))
-    if dash:
-        ends = (found.first, found.last)
-        if not all(end.subgroup for end in ends) or found.first.subclass != found.last.subclass:
-            raise LabelError(f"{text!r}: a range of codes goes from a subgroup to a subgroup of the same subclass")
-        if found.first.place > found.last.place:
-            raise LabelError(f"{text!r}: the range ends before it begins; subgroups sort like decimals (04 < 145 < 15)")
-    return found
 
 
 @dataclass(frozen=True)
@@ -217,7 +137,7 @@ class _Compiled:
         self.id = label.id
         try:
             self._phrases = {kind: Phrases(phrases) for kind, phrases in label.phrases.items()}
-            self._codes = {kind: tuple(map(code_range, codes)) for kind, codes in label.codes.items()}
+            self._codes = {kind: CodeList(map(code_range, codes)) for kind, codes in label.codes.items()}
         except LabelError as error:
             raise LabelError(f"label {label.id}: {error}") from error
 
@@ -230,5 +150,4 @@ class _Compiled:
         )
 
     def _covered(self, kind: str, codes: tuple[tuple[str, Code], ...]) -> tuple[str, ...]:
-        ranges = self._codes[kind]
-        return tuple(text for text, each in codes if any(wanted.covers(each) for wanted in ranges))
+        return tuple(text for text, each in codes if self._codes[kind].covers(each))

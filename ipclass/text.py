@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ _QUANTITY = re.compile(r"[0-9.]+(.*)", re.DOTALL)
 class Setting:
     """Openings that name a label as the setting of an invention and not as its contribution.
 
-    ``patterns`` are the regular expressions of such openings. ``words`` are groups of words: an opening can only stand in
-    a text that has a word of each group, so that most texts need no search.
+    ``patterns`` are the regular expressions of such openings, for the engine that polars has: time linear in the text
+    whatever they say, without look-around and back-references. ``words`` are groups of words: an opening can only stand
+    in a text that has a word of each group, so that most texts need no search.
     """
 
     label: str
@@ -62,14 +63,6 @@ class Settings:
     """The settings of all labels that have any."""
 
     settings: tuple[Setting, ...] = ()
-
-    @cached_property
-    def _compiled(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
-        return tuple(
-            (f" {marker(setting.label)} ", re.compile(pattern, re.IGNORECASE))
-            for setting in self.settings
-            for pattern in setting.patterns
-        )
 
     @cached_property
     def bits(self) -> Mapping[str, int]:
@@ -95,12 +88,46 @@ class Settings:
         >>> Settings((Setting("x", ("in a world of x",)),)).mask("In a world of X, a pump.").split()
         ['settingx', ',', 'a', 'pump.']
         """
-        for replacement, pattern in self._compiled:
-            text = pattern.sub(replacement, text)
-        return text
+        return self.mask_all([text])[0]
+
+    def mask_all(self, texts: Sequence[str]) -> list[str]:
+        """Return ``mask`` of each text; several at a time are far faster than one by one."""
+        if not any(setting.patterns for setting in self.settings):
+            return list(texts)
+        import polars as pl  # a tenth of a second, needed only where there is something to mask
+
+        column = pl.Series(texts, dtype=pl.String)
+        for setting in self.settings:
+            for pattern in setting.patterns:
+                masked = column.str.replace_all(anycase(pattern), f" {marker(setting.label)} ")
+                column = masked.str.slice(0, LONGEST_FIELD)  # a pattern that fits everywhere must not blow a text up
+        return column.to_list()
+
+    def openings(self, text: str) -> list[tuple[int, int, str]]:
+        """Return start, end and label of each such opening in ``text``, in order of their labels.
+
+        >>> Settings((Setting("x", ("in a world of x",)),)).openings("In a world of X, a pump.")
+        [(0, 15, 'x')]
+        """
+        import polars as pl
+
+        found = []
+        for setting in self.settings:
+            for pattern in setting.patterns:
+                marked = pl.Series([_MARKS.sub(" ", text)]).str.replace_all(f"({anycase(pattern)})", "\x02${1}\x03")[0]
+                parts = re.split("[\x02\x03]", marked)  # outside and inside of openings in turn
+                ends = list(accumulate(map(len, parts)))
+                found += [(ends[place - 1], ends[place], setting.label) for place in range(1, len(parts), 2)]
+        return found
 
 
 NO_SETTINGS = Settings()
+_MARKS = re.compile("[\x02\x03]")
+
+
+def anycase(pattern: str) -> str:
+    """Return the regular expression that ``Settings`` searches for: capitals count as small letters."""
+    return f"(?i){pattern}"
 
 
 def marker(label: str) -> str:

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 from joblib import Parallel, delayed
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from ipclass import scores
 from ipclass.calibration import score_at
@@ -30,6 +31,7 @@ Ints = npt.NDArray[np.int64]
 
 FEWEST_POSITIVES = 10
 FEWEST_SHARING = 30  # as shares.FEWEST_HELD_OUT
+_MOST_ROUNDS = 10_000  # of coordinate descent; a few hundred are usual
 
 
 @dataclass(frozen=True)
@@ -49,36 +51,68 @@ class Recipe:
     seed: int = 0
 
 
-@dataclass(frozen=True)
+def recipe_of(model: Model) -> Recipe:
+    """Return the recipe that ``model`` was made by, as far as it tells; what it does not tell is as usual."""
+    told = model.facts.get("recipe", {})
+    usual = asdict(Recipe())
+    known = {name: type(usual[name])(told[name]) for name in usual if type(told.get(name)) in (int, float)}
+    return Recipe(**{**usual, **known})
+
+
+@dataclass(frozen=True, eq=False)
 class Fitted:
-    """A classifier of one target, and what is known of it from documents that it had not seen."""
+    """A classifier of one target, and what is known of it from documents that it had not seen.
+
+    ``unseen`` are the scores of all documents of the corpus by classifiers of folds that they are not in, nan where a
+    document was not judged.
+    """
 
     target: Target
     weights: Floats
     intercept: float
+    unseen: Floats
     quality: Mapping[str, float]
 
 
-def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
-    """Return the model that ``corpus`` teaches.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model, and how it does on documents of its corpus that it had not seen: ``fitted`` are its targets in order."""
 
-    The same corpus and recipe give the same model on one machine.
+    model: Model
+    fitted: tuple[Fitted, ...]
+
+
+def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1, definitions: Sequence[Definition] = DEFINITIONS) -> Model:
+    """Return the model that ``corpus`` teaches, of the targets of ``definitions``.
+
+    The same corpus and recipe give the same model, to the byte, whatever ``jobs`` is (processes).
 
     Raises:
         CorpusError: A label has too few positive or negative judgements under a definition.
+    """
+    return fit(corpus, recipe, jobs, definitions).model
+
+
+def fit(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1, definitions: Sequence[Definition] = DEFINITIONS) -> Trained:
+    """Return the model that ``corpus`` teaches, with its scores of documents that it had not seen.
+
+    Raises:
+        CorpusError: As ``train``.
     """
     terms, counts = keep_terms((corpus.terms, corpus.counts), recipe.least_documents)
     matrix = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(corpus), len(terms)))
     weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
     features = weighting.transform(matrix)
     folds = fold_of(corpus.groups(), recipe.folds)
-    unseen = {fold: _features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
-    wanted = [(definition, label) for definition in DEFINITIONS for label in corpus.labels.ids]
-    fitted = Parallel(n_jobs=jobs, prefer="threads")(
+    if len(np.unique(folds)) < 2:
+        raise CorpusError(f"{len(set(corpus.groups()))} groups in one fold: more groups or folds are needed to calibrate")
+    unseen = {fold: features_without(matrix, folds == fold, recipe) for fold in np.unique(folds).tolist()}
+    wanted = [(definition, label) for definition in definitions for label in corpus.labels.ids]
+    fitted = Parallel(n_jobs=jobs)(  # processes: LIBLINEAR's random numbers are shared by the threads of one
         delayed(fit_target)(features, unseen, corpus, definition, label, folds, recipe) for definition, label in wanted
     )
     lexicon = Lexicon(terms, corpus.labels.settings, TITLE_WEIGHT)
-    return Model(
+    model = Model(
         labels=corpus.labels,
         lexicon=lexicon,
         idf=weighting.idf_.astype(np.float32).astype(np.float64),
@@ -87,6 +121,7 @@ def train(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1) -> Model:
         targets=tuple(each.target for each in fitted),
         facts=_facts(corpus, recipe, fitted),
     )
+    return Trained(model, tuple(fitted))
 
 
 def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
@@ -94,15 +129,20 @@ def fold_of(groups: Sequence[str], folds: int) -> npt.NDArray[np.int64]:
     return np.array([zlib.crc32(group.encode()) % folds for group in groups], np.int64)
 
 
-def _features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
+def features_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> sp.csr_matrix:
     """Return the features of all documents by the terms and document frequencies of those outside ``fold``.
 
     A document that helps to choose its own terms keeps rare ones that a new document would lose: it would be scored closer
     to the intercept than new ones, and every share estimated too high (measured: ``benchmarks/README.md``, coverage).
     """
-    known = np.flatnonzero(np.bincount(matrix[~fold].indices, minlength=matrix.shape[1]) >= recipe.least_documents)
-    rows = matrix[:, known]
+    rows = matrix[:, terms_without(matrix, fold, recipe)]
     return TfidfTransformer(sublinear_tf=True).fit(rows[~fold]).transform(rows)
+
+
+def terms_without(matrix: sp.csr_matrix, fold: Bools, recipe: Recipe) -> Ints:
+    """Return the columns of the terms that the documents outside ``fold`` teach."""
+    seen = np.bincount(matrix[~fold].indices, minlength=matrix.shape[1])
+    return np.flatnonzero(seen >= recipe.least_documents)
 
 
 def fit_target(
@@ -122,21 +162,32 @@ def fit_target(
     judged = np.flatnonzero(grades != NOT_JUDGED)
     truth = grades[judged] >= LEAST_GRADE[definition]
     _check(truth, label, definition)
-    rows, fold = features[judged], folds[judged]
-    held_out = _held_out(unseen, judged, truth, fold, recipe)
-    calibrating = np.isin(corpus.origins()[judged], CALIBRATING)
-    if not truth[calibrating].any() or truth[calibrating].all():
-        calibrating = np.ones(len(judged), bool)  # a corpus of authored texts alone has nothing better
-    found, known = held_out[calibrating], truth[calibrating]
-    threshold, probabilities = _threshold(found, known, fold[calibrating])
-    classifier = fit_linear(rows, truth, recipe)
-    cut = score_at(threshold, scores.fit_platt(found, known))
-    sharing = _sharing(corpus.origins()[judged], truth, calibrating)
-    found, real = held_out[sharing], truth[sharing]
-    curve = scores.fit_platt(found, real)
-    order = np.lexsort((real, found))
-    target = Target(definition, label, curve, float(curve(cut)), found[order], real[order])
-    return Fitted(target, classifier.weights, classifier.intercept, _quality(probabilities, known, threshold))
+    rows, fold, origins = features[judged], folds[judged], corpus.origins()[judged]
+    with threadpool_limits(1):  # sums over several threads differ in their last digits from run to run
+        held_out = _held_out(unseen, judged, truth, fold, recipe)
+        classifier = fit_linear(rows, truth, recipe)
+        calibrating = _calibrating(origins, truth)
+        found, known = held_out[calibrating], truth[calibrating]
+        threshold, probabilities = _threshold(found, known, fold[calibrating])
+        cut = score_at(threshold, scores.fit_platt(found, known))
+        sharing = _sharing(origins, truth, calibrating)
+        curve = scores.fit_platt(held_out[sharing], truth[sharing])
+    order = np.lexsort((truth[sharing], held_out[sharing]))
+    target = Target(definition, label, curve, float(curve(cut)), held_out[sharing][order], truth[sharing][order])
+    everywhere = np.full(len(corpus), np.nan)
+    everywhere[judged] = held_out
+    quality = _quality(probabilities, known, threshold)
+    return Fitted(target, classifier.weights, classifier.intercept, everywhere, quality)
+
+
+def _calibrating(origins: npt.NDArray[np.str_], truth: Bools) -> Bools:
+    """Return which documents the threshold rests on: those that no model picked and nobody made up.
+
+    Where these are too few to learn from, as for a label of which nothing but picked documents were judged, all do.
+    """
+    chosen = np.isin(origins, CALIBRATING)
+    enough = min((truth & chosen).sum(), (~truth & chosen).sum()) >= FEWEST_POSITIVES
+    return chosen if enough else np.ones(len(truth), bool)
 
 
 def _sharing(origins: npt.NDArray[np.str_], truth: Bools, calibrating: Bools) -> Bools:
@@ -199,7 +250,9 @@ def fit_linear(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Linear:
     classification" (NB-SVM, interpolated): a rare but telling term needs less data to be heard.
     """
     scale = _evidence(rows, truth, recipe)
-    classifier = LinearSVC(C=recipe.penalty, class_weight="balanced", dual=False, random_state=recipe.seed)
+    classifier = LinearSVC(
+        C=recipe.penalty, class_weight="balanced", dual=True, random_state=recipe.seed, max_iter=_MOST_ROUNDS
+    )  # the dual needs no BLAS, whose sums differ from machine to machine, and a third of the time
     classifier.fit(rows @ sp.diags(scale), truth)
     return Linear(classifier.coef_[0] * scale, float(classifier.intercept_[0]))
 
@@ -209,6 +262,8 @@ def _evidence(rows: sp.csr_matrix, truth: Bools, recipe: Recipe) -> Floats:
     inside, outside = (np.asarray(rows[chosen].sum(axis=0)).ravel() + recipe.smoothing for chosen in (truth, ~truth))
     size = np.abs(np.log((inside / inside.sum()) / (outside / outside.sum())))
     mixed = (1 - recipe.evidence) * size.mean() + recipe.evidence * size
+    if not mixed.any():  # no term is more frequent in one class than in the other
+        return np.ones(len(size))
     return np.asarray(mixed / np.sqrt(np.mean(mixed**2)))
 
 

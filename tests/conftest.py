@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import settings
 from typer.testing import CliRunner
 
 from ipclass import blocks, cli, sources
+from ipclass.model import Model
 
 settings.register_profile("ipclass", deadline=None, database=None)
 settings.load_profile("ipclass")
@@ -183,3 +185,25 @@ def ipclass_process(*arguments: str | Path, stdin: bytes = b"") -> Ended:
         [*MAIN, *map(str, arguments)], input=stdin, capture_output=True, env=environment(), timeout=60, check=False
     )
     return Ended(found.returncode, found.stdout, found.stderr.decode())
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The model that is shipped; a file of tests may have another of the same name."""
+    from ipclass import batch
+
+    return batch.load("")
+
+
+@pytest.fixture(scope="session")
+def small(model: Model) -> pl.DataFrame:
+    """A tagged table of three cells of 400, 300 and 200 documents, a tenth of the second unscored."""
+    from simulation import simulated, unscored
+
+    return unscored(simulated(model, [(400, 0.1), (300, 0.2), (200, 0.3)]), range(400, 430))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a tagged table may be written."""
+    return tmp_path / "tagged.csv"

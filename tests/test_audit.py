@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipclass.audit import Plan, Provenance, audit_size, estimate, plan, ppi, random_sample
+from ipclass.audit import Plan, Provenance, audit_size, estimate, estimate_random, plan, plan_random, ppi, random_size
 from ipclass.calibration import Calibration
 from ipclass.errors import ShareError
 from ipclass.figures import exact
@@ -231,7 +231,7 @@ def test_only_a_stratified_audit_fits_the_estimator(target, calibration, provena
 )
 def test_only_a_random_sample_fits_simple_estimators(provenance, reason):
     with pytest.raises(ShareError, match=reason):
-        random_sample(np.ones(10, bool), 100, 0.1, provenance)
+        estimate_random(plan_random(100, 20), np.ones(20, bool), np.ones(100, bool), provenance=provenance)
     with pytest.raises(ShareError, match=reason):
         ppi(np.ones(10, bool), np.ones(10), np.ones(10), provenance)
 
@@ -257,12 +257,114 @@ def test_refuses_a_plan_of_other_documents(target, calibration):
 # --- plain random samples
 
 
-def test_random_sample():
-    found = random_sample(np.arange(300) < 3, 10_000, 0.02, Provenance.RANDOM)
-    assert (found.share, found.low, found.high) == (0.01, *exact(3, 300))
-    assert "e" not in found.flags
+def sampled(truth, tagged, n=300, seed=0, **options):
+    drawn = plan_random(len(truth), n, seed)
+    return estimate_random(drawn, truth[drawn.rows], tagged, **options)
+
+
+def test_a_random_sample_is_drawn_evenly_and_by_its_seed():
+    drawn = plan_random(1000, 300, 1)
+    assert len(set(drawn.rows.tolist())) == 300
+    assert set(drawn.rows.tolist()) <= set(range(1000))
+    assert drawn.weight.sum() == pytest.approx(1000)
+    assert (drawn.stratum == 0).all()
+    assert drawn.sizes.tolist() == [1000]
+    assert np.array_equal(drawn.rows, plan_random(1000, 300, 1).rows)
+    assert not np.array_equal(drawn.rows, plan_random(1000, 300, 2).rows)
+    often = np.bincount(np.concatenate([plan_random(50, 20, seed).rows for seed in range(400)]), minlength=50)
+    assert often.min() > 110
+    assert often.max() < 210
+    assert len(plan_random(30, 300).rows) == 30
+    with pytest.raises(ShareError, match="at least 20 judgements, not 19"):
+        plan_random(1000, 19)
+    with pytest.raises(ShareError, match="no documents to audit"):
+        plan_random(0)
+
+
+def test_the_share_of_a_random_sample_is_the_exact_interval_of_a_proportion():
+    truth, tagged = np.arange(1_000_000) % 100 == 0, np.arange(1_000_000) % 50 == 0
+    found = sampled(truth, tagged)
+    positives = round(found.share.share * 300)
+    assert (found.share.low, found.share.high) == pytest.approx(exact(positives, 300), rel=1e-3)
+    assert (found.share.naive, found.share.n, found.share.method) == (0.02, 1_000_000, "A")
+    assert "e" not in found.share.flags
+    assert found.checked == 300
+
+
+def test_a_random_sample_covers_at_its_level_and_says_how_good_the_tagger_is():
+    rng = np.random.default_rng(0)
+    truth = rng.random(2000) < 0.1
+    tagged = np.where(truth, rng.random(2000) < 0.7, rng.random(2000) < 0.02)
+    precision, recall = truth[tagged].mean(), tagged[truth].mean()
+    inside = np.zeros(3)
+    for seed in range(200):
+        found = sampled(truth, tagged, seed=seed)
+        for place, (figure, true) in enumerate(
+            ((found.share, truth.mean()), (found.precision, precision), (found.recall, recall))
+        ):
+            inside[place] += figure.low <= true <= figure.high
+        assert found.bulk_checked == (~tagged[plan_random(2000, 300, seed).rows]).sum()
+        assert found.sentence.endswith("checked where nothing was tagged were positive") or found.bulk_positive == 1
+    assert (inside >= 186).all()
+
+
+@given(st.integers(0, 400), st.integers(20, 400), st.integers(0, 2**31))
+def test_what_a_random_sample_says_is_certain_only_if_all_was_judged(positives, n, seed):
+    truth = np.random.default_rng(seed).permutation(np.arange(400) < positives)
+    found = sampled(truth, np.arange(400) % 3 == 0, n, seed)
+    share = found.share
+    assert 0 <= share.low <= share.share <= share.high <= 1
+    if n == 400:
+        assert share.low == share.share == share.high == positives / 400
+        assert found.error == 0
+    else:
+        assert share.low < share.high
+        assert found.error > 0
+    for figure in (found.precision, found.recall):
+        assert figure.reason or 0 <= figure.low <= figure.value <= figure.high <= 1
+
+
+def test_rows_of_a_random_sample_that_nobody_judged_are_in_no_figure():
+    truth, tagged = np.arange(1000) % 10 == 0, np.arange(1000) % 10 < 2
+    drawn = plan_random(1000, 100)
+    judged = np.arange(100) < 60
+    found = estimate_random(drawn, truth[drawn.rows], tagged, judged=judged)
+    assert found.checked == 60
+    assert found.share.share == truth[drawn.rows[:60]].mean()
+    assert repr(found) == repr(estimate_random(drawn, truth[drawn.rows] & judged, tagged, judged=judged))  # nan equals nan
+
+
+def test_what_a_random_sample_cannot_say_is_withheld():
+    nothing = np.zeros(1000, bool)
+    found = sampled(nothing, nothing)
+    assert found.share.low == found.share.share == 0 < found.share.high
+    assert (found.precision.reason, found.recall.reason) == ("no document was tagged", "no positive was found")
+    assert sampled(nothing, np.arange(1000) == 0, 20, 1).precision.reason == "no tagged document was judged"
+
+
+def test_a_random_sample_of_other_documents_is_refused():
+    drawn, truth = plan_random(100, 20), np.ones(20, bool)
+    for arguments, said in (
+        ((drawn, truth, np.ones(99, bool)), "drawn from 100 documents, these are 99"),
+        ((drawn, truth[:-1], np.ones(100, bool)), "19 judgements for a plan of 20"),
+    ):
+        with pytest.raises(ShareError, match=said):
+            estimate_random(*arguments)
     with pytest.raises(ShareError, match="no judgements"):
-        random_sample(np.empty(0, bool), 10, 0.0, Provenance.RANDOM)
+        estimate_random(drawn, truth, np.ones(100, bool), judged=~truth)
+
+
+def test_a_random_sample_costs_what_it_says_and_more_than_a_stratified_one(target, calibration):
+    scores, truth = target
+    n = random_size(scores, calibration, 0.5)
+    assert n > audit_size(scores, calibration, 0.5)
+    widths = [sampled(truth, scores >= calibration.threshold, n, seed).share for seed in range(20)]
+    assert np.median([(share.high - share.low) / 2 / truth.mean() for share in widths]) == pytest.approx(0.5, rel=0.3)
+    sizes = [random_size(scores, calibration, width) for width in (2.0, 1.0, 0.5, 0.2, 0.001)]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] <= len(scores)
+    with pytest.raises(ShareError, match="above 0"):
+        random_size(scores, calibration, 0)
 
 
 def test_ppi_equals_ppi_python():

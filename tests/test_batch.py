@@ -22,11 +22,11 @@ from ipclass.errors import InputError, OutputError
 from ipclass.records import OTHER, UNSCORED, Definition
 
 Cut = Callable[[int], None]
-ADDED = ["kites", "looms", "kites_probability", "looms_probability", "primary", "known", "unscored", "tagged_by"]
+ADDED = ["kites", "looms", "kites_probability", "looms_probability", "primary", "known", "unscored", "scope", "tagged_by"]
 FOREIGN = {
-    "German": "Der Drachen besitzt eine Waage und einen Schwanz aus Stoff und fliegt bei böigem Wind ruhig an der Leine.",
-    "French": "Le cerf-volant possède une bride et une queue en tissu et vole calmement au bout du fil malgré les rafales.",
-    "Chinese": "一种风筝，包括骨架、提线和尾翼，其中所述提线连接于骨架的前端，使风筝在阵风中保持稳定。",
+    "de": "Der Drachen besitzt eine Waage und einen Schwanz aus Stoff und fliegt bei böigem Wind ruhig an der Leine.",
+    "fr": "Le cerf-volant possède une bride et une queue en tissu et vole calmement au bout du fil malgré les rafales.",
+    "zh": "一种风筝，包括骨架、提线和尾翼，其中所述提线连接于骨架的前端，使风筝在阵风中保持稳定。",
 }
 KITE = "The kite has a bridle and a tail of light cloth, so that the kite flies steadily on its tether in gusts of wind."
 
@@ -199,8 +199,8 @@ UNTAGGED = [
     ("12", "345 - 6", "empty"),
     ("Kite", "", "too short"),
     ("Kite and tail", "", "too short"),
-    *[("", text, "not English") for text in FOREIGN.values()],
-    ("Drachen mit Waage", FOREIGN["German"], "not English"),
+    *[("", text, f"language: {language}") for language, text in FOREIGN.items()],
+    ("Drachen mit Waage", FOREIGN["de"], "language: de"),
 ]
 
 
@@ -221,6 +221,20 @@ def test_what_cannot_be_tagged_is_marked_with_its_reason_and_never_other(tmp_pat
         assert [row.get("unscored", "") for row in rows] == reasons
         assert [row["probabilities"] == {} for row in rows] == [bool(reason) for reason in reasons]
     assert [row["primary"] == UNSCORED for row in rows] == [bool(reason) for reason in reasons]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_title_without_its_abstract_is_tagged_and_marked_in_the_column_scope(
+    tmp_path: Path, tiny_model: str, ending: str
+) -> None:
+    texts = [("Kite with a bridle and a tail of light cloth", ""), ("Kite", KITE), ("", FOREIGN["de"])]
+    table = write_csv(tmp_path / "in.csv", [{"title": title, "abstract": abstract} for title, abstract in texts])
+    target = tmp_path / f"out.{ending}"
+    classify(table, target, tiny_model)
+    read = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "parquet": pl.read_parquet}[ending]
+    rows = read(target).to_dicts()
+    assert [row["primary"] for row in rows] == ["kites", "kites", UNSCORED]
+    assert [row["scope"] or "" for row in rows] == ["title only", "", ""]
 
 
 def test_a_broad_run_may_tag_more_and_says_so(tmp_path: Path, patents_csv: Path, tiny_model: str) -> None:

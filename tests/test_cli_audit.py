@@ -133,3 +133,14 @@ def test_help_has_an_example_and_imports_nothing_heavy(command: str) -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), check=True)
     assert f"Example: ipclass audit {command}" in found.stdout.decode()
     assert found.stderr.decode().splitlines()[-1].split() == ["heavy:"]
+
+
+def test_a_plain_random_sample_is_drawn_and_estimated(tagged: Path, tmp_path: Path, tiny_model: str) -> None:
+    path, options = tmp_path / "random.csv", ["-l", "kites", "-n", "60", "-m", tiny_model]
+    assert run("draw", tagged, *options, "--design", "random", "-o", path).code == 0
+    found = run("estimate", judge(path), "-m", tiny_model)
+    assert found.code == 0
+    assert "random_from_target" in found.out.decode()
+    wrong = run("draw", tagged, *options, "--design", "rand", "-o", tmp_path / "x.csv")
+    assert (wrong.code, len(wrong.lines)) == (1, 1)
+    assert "no design 'rand'; did you mean 'random'? There are: stratified, random" in wrong.err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,13 @@ import pytest
 from conftest import Ended, ipclass, patents, write_csv
 
 from ipclass import batch, tables
+from ipclass import tagged as tagging
 from ipclass.cli_shares import readable
+from ipclass.grouping import Request
 from ipclass.model import Model
 
 QUICK = ("--draws", "50")
-REQUEST = {
-    "by",
-    "labels",
-    "definitions",
-    "method",
-    "where",
-    "family",
-    "fractional",
-    "top",
-    "open_since",
-    "level",
-    "draws",
-    "seed",
-}
+REQUEST = {each.name for each in fields(Request)}
 
 
 def refuse(constant: str) -> None:
@@ -125,7 +114,7 @@ def test_the_table_to_read_has_the_figures_in_per_cent_and_says_how_it_was_made(
     assert lines[0].split() == "definition label country n unscored counted share low high method flags".split()
     shown = {line.split()[2]: line.split() for line in lines[1:5]}
     assert set(shown) == {"CN", "DE", "IS", "US"}
-    made = tables.share_table(str(tagged), model, tables.Request(by=("country",), labels=("ai",), draws=50))
+    made = tables.share_table(str(tagged), model, Request(by=("country",), labels=("ai",), draws=50))
     for cell in made.cells:
         row = shown[cell.group[0]]
         assert row[3:5] == [f"{cell.share.n:,.0f}", f"{cell.unscored:.0f}"]
@@ -237,8 +226,8 @@ def test_methods_are_named_by_their_letter(tagged: Path, method: str) -> None:
 
 def test_a_written_table_has_its_provenance_beside_it(stored: Path, tagged: Path, model: Model) -> None:
     facts = strict_json(beside(stored).read_text("utf-8"))
-    assert facts["table_sha256"] == tables.sha256(str(stored))
-    assert facts["input_sha256"] == tables.sha256(str(tagged))
+    assert facts["table_sha256"] == tagging.sha256(str(stored))
+    assert facts["input_sha256"] == tagging.sha256(str(tagged))
     assert facts["model_digest"] == model.digest
     assert facts["input"] == "tagged.csv"
     assert set(facts["request"]) == REQUEST
@@ -267,10 +256,69 @@ def test_verify_says_that_the_same_came_out(stored: Path, tagged: Path) -> None:
     assert (found.code, found.out, found.lines) == (0, b"", [f"{stored}: made again, the same to the digit"])
 
 
+@pytest.mark.parametrize("ending", ["tsv", "parquet", "json", "xlsx"])
+def test_a_table_of_any_format_can_be_verified_and_a_change_is_seen(tagged: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"shares.{ending}"
+    found = ipclass("shares", tagged, "--by", "year", "-l", "ai", *QUICK, "-o", path)
+    assert (found.code, found.lines) == (0, [f"{path}: 5 rows"])
+    assert ipclass("shares", tagged, "--verify", path).code == 0
+    facts = strict_json(beside(path).read_text("utf-8"))
+    assert {"table_sha256", "figures_sha256", "described"} <= set(facts)
+    beside(path).write_text(json.dumps({**facts, "request": {**facts["request"], "seed": 9}}), "utf-8")
+    assert "the figures come out differently" in refused(ipclass("shares", tagged, "--verify", path))
+    path.write_bytes(path.read_bytes() + b" ")
+    assert "changed since it was written" in refused(ipclass("shares", tagged, "--verify", path))
+
+
+def test_json_lines_of_classify_are_counted(tmp_path: Path) -> None:
+    raw = write_csv(tmp_path / "raw.csv", patents(40))
+    tables_ = {}
+    for ending in ("csv", "jsonl"):
+        assert ipclass("classify", raw, "-o", tmp_path / f"t.{ending}", "-q").code == 0
+        found = ipclass("shares", tmp_path / f"t.{ending}", "--by", "year", "--method", "cc", "--json", *QUICK)
+        tables_[ending] = strict_json(found.out)["cells"]
+    assert tables_["csv"] == tables_["jsonl"]
+    assert len(tables_["csv"]) == 160
+
+
+def test_families_breaks_and_split_labels_are_asked_for_and_told(tagged: Path) -> None:
+    options = ["--by", "year", "--unit", "family", "--split-labels", "--break", "year=2017:new office", "-l", "ai"]
+    found = ipclass("shares", tagged, *options, *QUICK)
+    assert (found.code, found.err) == (0, "")
+    said = found.out.decode()
+    assert "Counting: families, whole, a document of several labels in equal parts" in said
+    assert "Break: from year 2017 on: new office." in said
+    rows = [line.split() for line in said.splitlines()[1:6]]
+    assert {row[2]: "b" in row[-1] for row in rows} == {year: year == "2017" for year in "2015 2016 2017 2018 2019".split()}
+    assert sum(int(row[3]) + int(row[4]) for row in rows) == 750
+
+
+def test_growth_in_the_command_ends_before_the_open_years(tagged: Path) -> None:
+    for options, last in (([], "2019"), (["--open-since", "2018"], "2017"), (["--open-since", "2018", "--to-open"], "2019")):
+        facts = strict_json(ipclass("indicators", tagged, "-l", "ai", *options, "--json").out)
+        assert {row["to"] for row in facts["growth a year"]} == {last}
+    broken = strict_json(ipclass("indicators", tagged, "-l", "ai", "--break", "year=2017:new office", "--json").out)
+    assert broken["growth a year"][0]["withheld"] == "the series breaks in 2017: new office"
+
+
 def test_verify_knows_every_parameter(tagged: Path, tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     options = ["--by", "assignee", "-l", "ai,bci", "--method", "pacc", "--where", "country != 'IS'", "--family", "family_id"]
-    options += ["--fractional", "--top", "2", "--open-since", "2018", "--level", "0.9", "--seed", "8", *QUICK]
+    options += [
+        "--fractional",
+        "--split-labels",
+        "--break",
+        "assignee=ACME:merger",
+        "--top",
+        "2",
+        "--open-since",
+        "2018",
+        "--level",
+        "0.9",
+        "--seed",
+        "8",
+        *QUICK,
+    ]
     assert ipclass("shares", tagged, *options, "-o", path).code == 0
     assert ipclass("shares", tagged, "--verify", path).code == 0
 
@@ -323,7 +371,7 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
     people.write_text("country,population\nUS,1000000\n", "utf-8")
     assert ipclass("shares", tagged, "--by", "country", "--population", people, "-o", path, *QUICK).code == 0
     assert pl.read_csv(path)["per_10000"].null_count() == 12
-    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tables.sha256(str(people))
+    assert strict_json(beside(path).read_text("utf-8"))["population_sha256"] == tagging.sha256(str(people))
     assert ipclass("shares", tagged, "--verify", path, "--population", people).code == 0
     assert "with the population of people.csv; name it with --population" in refused(
         ipclass("shares", tagged, "--verify", path)
@@ -348,11 +396,14 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
         (["--where", "country = 'XX'"], "no documents left where country = 'XX'"),
         (["--family", "famly_id"], "did you mean 'family_id'?"),
         (["-l", "a1"], "no label 'a1'"),
-        (["-d", "broader"], "no definition 'broader'; did you mean 'broad'? There are: strict, broad, both"),
-        (["--method", "emp"], "no method 'emp'; did you mean 'emq'?"),
         (["--by", "country", "--population", "none.csv"], "none.csv: cannot be read as a table of population"),
         (["-m", "none"], "none: no model here"),
-        (["-o", "none/shares.csv"], "none/shares.csv: cannot be written: No such file or directory"),
+        (["-o", "none/shares.csv"], "none/shares.csv: its folder does not exist"),
+        (["-o", "shares.doc"], "shares.doc: no table for the ending '.doc'; "),
+        (["--unit", "famly"], "no unit 'famly'; did you mean 'family'?"),
+        (["--by", "year", "--break", "year=2016"], "write it as COLUMN=VALUE:REASON"),
+        (["--by", "country", "--break", "year=2016:law"], "--break year=2016: not broken down by it; There are: country"),
+        (["--by", "year", "--break", "year=2106:law"], "--break year=2106: no such group; did you mean '2016'?"),
         (["--verify", "none.csv"], "none.csv.json: does not say how none.csv was made"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -460,7 +511,6 @@ def test_what_indicators_leave_out_for_want_of_a_column_is_said(tagged: Path, si
         (["--year", "year:filed"], "no column 'filed'"),
         (["--where", "country = 'XX'"], "no documents left where country = 'XX'"),
         (["-l", "a1"], "no label 'a1'"),
-        (["-d", "loose"], "no definition 'loose'"),
         (["-d", "broad"], "not all rows were tagged by this model as broad"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

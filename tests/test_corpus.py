@@ -118,9 +118,9 @@ def test_the_shipped_corpus_judges_every_document_for_every_label() -> None:
 
 @needs_gold
 def test_the_shipped_corpus_has_no_document_of_the_development_set() -> None:
-    ours = {corpora._without_kind(entry.id.removeprefix("R-")) for entry in corpora.read_corpus(corpora.shipped()).entries}
+    ours = {corpora.plain_number(entry.id.removeprefix("R-")) for entry in corpora.read_corpus(corpora.shipped()).entries}
     for name in ("dev.jsonl", "dev_restated.jsonl"):
-        theirs = {corpora._without_kind(each.entry.id.removeprefix("R-")) for each in corpora.read_judged(GOLD / name, LABELS)}
+        theirs = {corpora.plain_number(each.entry.id.removeprefix("R-")) for each in corpora.read_judged(GOLD / name, LABELS)}
         if name == "dev.jsonl":
             assert not ours & theirs
 

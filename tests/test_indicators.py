@@ -7,6 +7,7 @@ import pytest
 
 from ipclass.calibration import Calibration
 from ipclass.errors import ShareError
+from ipclass.estimators import Estimates, estimate, estimate_cells
 from ipclass.figures import Interval
 from ipclass.indicators import (
     expected_counts,
@@ -19,7 +20,6 @@ from ipclass.indicators import (
     symmetric,
     top_share,
 )
-from ipclass.shares import Estimates, estimate, estimate_cells
 
 SIZES = (40_000, 40_000, 20_000, 400)
 TRUE = (0.02, 0.08, 0.04, 0.05)

@@ -15,21 +15,39 @@ SHIPPED_LABELS = ROOT / "corpora" / "frontier" / "labels"
 
 # Each line imports only from its own line, without a circle, and from those above.
 LAYERS = (
-    "errors",
-    "writing",
-    "labels records text scores counts figures calibration",
-    "layout blocks parsing rendering containers formats",
-    "sources files sinks workers excel model shares audit vectorizer rules",
-    "corpus indicators highvalue",
-    "training evaluation card batch",
-    "tables sheets",
-    "report",
+    "errors writing completion language markup",
+    "records text labels scores counts figures calibration scope codes shingles parts",
+    "layout blocks parsing rendering containers excel formats",
+    "sources sinks workers files inputs model vectorizer rules highlight",
+    "estimators audit label_parts highvalue demo active judging population evidence",
+    "corpus indicators",
+    "training evaluation inspection neighbours",
+    "gate search committees doubts agreement pool judgements",
+    "card changes batch component tagger",
+    "joining comparing rewriting duplicates comparison gradebook retraining",
+    "tagged grouping cells tables table_files indicator_tables frames",
+    "audit_table audit_sheet audit_plan audit_draw audit_estimate audit_words picking labelsheets",
+    "printed explanations trends report report_charts report_page report_files",
     "commands",
-    "cli_classify cli_shares cli_audit cli_report cli_train cli_labels cli_model",
+    "cli_demo cli_classify cli_explain cli_rules cli_duplicates cli_shares cli_audit cli_report",
+    "cli_next cli_judge cli_quality cli_train cli_labels cli_model",
     "cli",
 )
 LEVEL = {module: level for level, line in enumerate(LAYERS) for module in line.split()}
+
+# Within ``formats`` too, by the same rule.
+FORMATS_LAYERS = (
+    "values",
+    "batches",
+    "profiles rows objects unslashed markup",
+    "tabular joined uspto exchange vendor_json",
+    "recognition",
+    "__init__",
+)
+FORMATS_LEVEL = {module: level for level, line in enumerate(FORMATS_LAYERS) for module in line.split()}
+FORMATS = sorted(path.stem for path in (PACKAGE / "formats").glob("*.py"))
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+EVERY_MODULE = ["__init__", *MODULES, *(f"formats/{module}" for module in FORMATS)]
 
 
 def parsed(module: str) -> ast.Module:
@@ -58,10 +76,30 @@ def test_each_module_has_a_layer_and_imports_from_none_above_it(module: str) -> 
     assert not above
 
 
+@pytest.mark.parametrize("module", FORMATS)
+def test_each_module_of_formats_has_a_layer_and_imports_from_none_above_it(module: str) -> None:
+    tree = parsed(f"formats/{module}")
+    assert {LEVEL[other] <= LEVEL["formats"] for other in imported(tree) - {"formats"}} <= {True}
+    assert {FORMATS_LEVEL[other] <= FORMATS_LEVEL[module] for other in imported_of_formats(tree)} <= {True}
+
+
+def imported_of_formats(tree: ast.AST) -> set[str]:
+    """Return the modules of ``formats`` that ``tree`` imports anywhere."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "ipclass.formats":
+            found |= {alias.name for alias in node.names if alias.name in FORMATS}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ipclass.formats."):
+            found.add((node.module or "").split(".")[2])
+    return found
+
+
 def test_modules_of_one_layer_import_each_other_in_one_direction() -> None:
     graph = {module: imported(parsed(module)) for module in MODULES}
+    graph["formats"] = set[str]().union(*(imported(parsed(f"formats/{module}")) for module in FORMATS)) - {"formats"}
     try:
         order = list(TopologicalSorter(graph).static_order())
+        TopologicalSorter({module: imported_of_formats(parsed(f"formats/{module}")) for module in FORMATS}).prepare()
     except CycleError as error:
         pytest.fail(f"a circle of imports: {error.args[1]}")
     assert order.index("errors") < order.index("cli")
@@ -127,7 +165,7 @@ def technologies() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("module", ["__init__", *MODULES])
+@pytest.mark.parametrize("module", EVERY_MODULE)
 def test_no_code_names_a_technology_of_the_shipped_corpus(module: str) -> None:
     assert len(technologies()) >= 4
     assert not named(parsed(module), technologies())

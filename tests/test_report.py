@@ -7,7 +7,6 @@ import csv
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -19,21 +18,22 @@ import polars as pl
 import pytest
 import typer
 from conftest import Ended, document, ipclass, patents, write_csv
+from hostile import EVIL, hostile_table
 from typer.testing import CliRunner
 
-from ipclass import cli_report, report, tables
+from ipclass import cli_report, highlight, printed, report, report_charts, report_files, report_page, tables
+from ipclass import tagged as tagging
+from ipclass.cells import Cell
 from ipclass.commands import Commands
-from ipclass.errors import InputError, OutputError
+from ipclass.errors import InputError
 from ipclass.figures import Share
+from ipclass.grouping import Request
 from ipclass.model import Model
 from ipclass.records import Document
-from ipclass.report import Wanted, gather, page
-from ipclass.tables import Cell, Request
+from ipclass.report import Wanted, gather
+from ipclass.report_page import page
 from ipclass.text import Setting, Settings, terms
 
-pytest.importorskip("vl_convert")
-
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 COUNT = Request(method="cc", draws=50)
 
 
@@ -44,21 +44,7 @@ def model(tiny_model: str) -> Model:
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Documents of three themes over years, countries and applicants, some of hostile names."""
-    rows = []
-    for number, row in enumerate(patents(360)):
-        evil = number % 3 == 0
-        rows.append(
-            row
-            | {
-                "title": f"{EVIL} {row['title']}" if evil else row["title"],
-                "abstract": f'{row["abstract"]} {EVIL} & "so on" \x07\u202eabc' if evil else row["abstract"],
-                "year": str(2015 + number % 6),
-                "country": (EVIL, "US", "CN;DE", "")[number % 4],
-                "applicant": (f"{EVIL} Inc", "=HYPERLINK(1)", "Kite Co., Ltd.", "KITE CO LTD")[number % 4],
-            }
-        )
-    return write_csv(tmp_path_factory.mktemp("report") / "patents.csv", rows)
+    return hostile_table(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
@@ -191,12 +177,12 @@ def test_the_charts_data_cannot_end_its_element(html: str) -> None:
     ],
 )
 def test_of_a_drawing_only_shapes_are_kept(svg: str) -> None:
-    assert report.kept_shapes(svg, "c") == "<svg><rect /></svg>"
+    assert report_charts.kept_shapes(svg, "c") == "<svg><rect /></svg>"
 
 
 def test_ids_within_drawings_are_their_own() -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><clipPath id="a"/><g clip-path="url(#a)"/></svg>'
-    assert report.kept_shapes(svg, "c") == '<svg><clipPath id="c-a" /><g clip-path="url(#c-a)" /></svg>'
+    assert report_charts.kept_shapes(svg, "c") == '<svg><clipPath id="c-a" /><g clip-path="url(#c-a)" /></svg>'
 
 
 def test_all_ids_of_a_page_differ_and_links_lead_somewhere(html: str) -> None:
@@ -235,12 +221,12 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_colours_have_contrast_on_the_light_and_the_dark_page() -> None:
-    style = (report.PARTS / "report.css").read_text("utf-8")
+    style = (report_charts.PARTS / "report.css").read_text("utf-8")
     pages = [colour if len(colour) == 7 else "#ffffff" for colour in re.findall(r"--page: (#\w+)", style)[:2]]
     for place, back in enumerate(pages):
         for ink in ("ink", "soft", "link"):
             assert contrast(re.findall(rf"--{ink}: (#\w+)", style)[place], back) >= 4.5
-        assert all(contrast(colour, back) >= 3 for colour in report.COLOURS)
+        assert all(contrast(colour, back) >= 3 for colour in report_charts.COLOURS)
 
 
 # --- the numbers
@@ -278,21 +264,21 @@ def cell(share: float, flags: str, floor: float = 0.01, shift: float = 1.0, n: f
 
 def test_what_must_not_be_printed_is_not() -> None:
     hidden, low, good = cell(0.123, "eu/"), cell(0.005, "eu"), cell(0.123, "e")
-    assert [report.shown_share(each) for each in (hidden, low, good)] == ["/", "< 1.00%", "12.30%"]
-    assert report.shown_interval(hidden) == "/"
-    point = report._point(hidden, "x")
+    assert [printed.shown_share(each) for each in (hidden, low, good)] == ["/", "< 1.00%", "12.30%"]
+    assert printed.shown_interval(hidden) == "/"
+    point = report_charts._point(hidden, "x")
     assert point["value"] is point["low"] is point["high"] is None
     assert "12.3" not in json.dumps(point)
-    assert report._point(low, "x")["value"] is None
+    assert report_charts._point(low, "x")["value"] is None
 
 
 def test_verdicts_name_what_is_wrong() -> None:
-    assert "nothing speaks against" in report._verdict(cell(0.2, "e"))
-    assert "mix" in report._verdict(cell(0.2, "eu", shift=9))
-    assert "smallest share" in report._verdict(cell(0.001, "eu"))
-    assert "too few" in report._verdict(cell(0.001, "eu/"))
-    assert "another model" in report._verdict(cell(0.2, "eb"))
-    assert "no document" in report._verdict(cell(0.2, "/", n=0))
+    assert "nothing speaks against" in report_page._verdict(cell(0.2, "e"))
+    assert "mix" in report_page._verdict(cell(0.2, "eu", shift=9))
+    assert "smallest share" in report_page._verdict(cell(0.001, "eu"))
+    assert "too few" in report_page._verdict(cell(0.001, "eu/"))
+    assert "another model" in report_page._verdict(cell(0.2, "eb"))
+    assert "no document" in report_page._verdict(cell(0.2, "/", n=0))
 
 
 def test_equal_findings_give_an_equal_page(html: str, tagged: Path, model: Model, tiny_model: str) -> None:
@@ -337,7 +323,7 @@ def test_words_are_placed_as_the_text_stage_reads_them(title: str, abstract: str
     stop_words = model.lexicon.stop_words
     expected = terms(Document(title, abstract).text, settings)
     for text, wanted in zip((title, abstract), expected, strict=True):
-        placed = [name for _, _, name in report.placed_terms(text, settings, stop_words)]
+        placed = [name for _, _, name in highlight.placed_terms(text, settings, stop_words)]
         assert placed == [name for name in wanted if " " not in name]
 
 
@@ -349,7 +335,7 @@ def test_every_term_that_decided_is_found_in_the_text(model: Model) -> None:
             words = [
                 name
                 for text in (title, abstract)
-                for *_, name in report.placed_terms(text, Settings(), model.lexicon.stop_words)
+                for *_, name in highlight.placed_terms(text, Settings(), model.lexicon.stop_words)
             ]
             pairs = {f"{one} {two}" for one, two in pairwise(words)}
             assert set(weights) <= set(words) | pairs
@@ -357,14 +343,14 @@ def test_every_term_that_decided_is_found_in_the_text(model: Model) -> None:
 
 def test_highlights_keep_the_text_and_escape_it() -> None:
     text = "a <b>kite</b> & a loom"
-    shown = report.highlighted(text, [(5, 9, 2.0), (18, 22, -0.6), (2, 3, 0.01)], 2.0)
+    shown = highlight.highlighted(text, [(5, 9, 2.0), (18, 22, -0.6), (2, 3, 0.01)], 2.0)
     assert shown == 'a &lt;b&gt;<mark class="f3">kite</mark>&lt;/b&gt; &amp; a <mark class="a2">loom</mark>'
     assert "".join(Reader(f"<p>{shown}</p>").texts["p"]) == text
 
 
 def test_a_very_long_abstract_is_cut(model: Model) -> None:
     example = report.Example("1", "", "kite " * 50_000, 0.9, True, model.explain("kite\nkite", "kites")[:-1])
-    shown = report._document(example, model)
+    shown = report_page._document(example, model)
     assert "[…]" in shown
     assert "(no title)" in shown
     assert len(shown) < 60_000
@@ -447,6 +433,29 @@ def test_unscored_documents_are_counted(tmp_path: Path, model: Model, tiny_model
     assert "62 documents, of which 2 could not be tagged" in page(found)
 
 
+def test_what_the_codes_say_stands_beside_the_tags(tagged: Path, tmp_path: Path, model: Model, tiny_model: str) -> None:
+    path = tmp_path / "codes.csv"
+    frame = pl.read_csv(tagged, infer_schema=False)
+    said = pl.Series("kites_codes", ["agree", "disagree", "", EVIL] * 90)
+    frame.with_columns(said).write_csv(path)
+    found = gather(Wanted(str(path), COUNT, tiny_model), model)
+    tags = frame["kites"].to_list()
+    expected = {
+        word or "nothing": (
+            sum(tag == "1" for tag, each in zip(tags, said, strict=True) if each == word),
+            sum(tag != "1" for tag, each in zip(tags, said, strict=True) if each == word),
+        )
+        for word in ("agree", "disagree", "", EVIL)
+    }
+    assert {word: (tagged, others) for word, tagged, others in found.codes["kites"]} == expected
+    assert "looms" not in found.codes
+    by_id = dict(zip(frame["publication_number"].to_list(), said.to_list(), strict=True))
+    assert all(example.codes == by_id[example.id] for example in found.examples["kites"].likely)
+    assert not any(example.codes for example in found.examples["looms"].likely)
+    rows = next(rows for caption, rows in Reader(page(found)).rows.items() if caption.startswith("What the classification"))
+    assert sorted(rows[1:]) == sorted(["Kites", word, f"{one:,}", f"{other:,}"] for word, (one, other) in expected.items())
+
+
 # --- audits
 
 
@@ -455,7 +464,7 @@ AUDIT = {"label": "kites", "definition": "strict", "share": 0.31, "low": 0.25, "
 
 def test_an_audit_stands_beside_the_estimates(tagged: Path, tmp_path: Path, model: Model, tiny_model: str) -> None:
     path = tmp_path / "audit.json"
-    of_this = {"table_sha256": tables.sha256(str(tagged)), "model": model.digest, "bulk": EVIL}
+    of_this = {"table_sha256": tagging.sha256(str(tagged)), "model": model.digest, "bulk": EVIL}
     path.write_text(json.dumps(AUDIT | of_this | {"precision": {"value": 0.9, "low": None, "high": 1.0}}), "utf-8")
     found = gather(Wanted(str(tagged), COUNT, tiny_model, audits=(path,)), model)
     assert "audit" not in found.notes
@@ -478,7 +487,7 @@ def test_what_is_no_audit_is_refused(content: str, tmp_path: Path) -> None:
 
 
 def test_every_table_and_chart_can_be_had_as_a_file(found: report.Findings) -> None:
-    parts = report.extra_files(found)
+    parts = report_files.extra_files(found)
     assert {"shares.csv", "shares_year.csv", "shares_country.csv", "shares_applicant.csv", "examples.csv", "names.csv"} <= set(
         parts
     )
@@ -504,7 +513,7 @@ def test_the_workbook_holds_texts_as_texts(found: report.Findings) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     import io
 
-    book = openpyxl.load_workbook(io.BytesIO(report.extra_files(found)["tables.xlsx"]))
+    book = openpyxl.load_workbook(io.BytesIO(report_files.extra_files(found)["tables.xlsx"]))
     assert "shares_applicant" in book.sheetnames
     cells = [each for sheet in book for row in sheet for each in row]
     assert not [each for each in cells if each.data_type == "f"]
@@ -531,7 +540,6 @@ def test_the_command_writes_page_and_files_and_says_so(tagged: Path, tmp_path: P
     [
         (["none.csv"], "no such file"),
         (["-", "-d", "strict"], "name a file in place of standard input"),
-        (["t.csv", "--method", "emc"], "did you mean 'emq'"),
         (["t.csv", "-l", "kite"], "did you mean 'kites'"),
         (["t.csv", "--where", "nothing = 1"], "no column 'nothing'"),
         (["t.csv", "--audit", "none.json"], "none.json: not a result"),
@@ -543,21 +551,8 @@ def test_a_mistake_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_bytes(tagged.read_bytes())
-    options = [] if "--method" in arguments else ["--method", "cc"]
-    ended = run(*arguments, "-m", tiny_model, *options)
+    ended = run(*arguments, "-m", tiny_model, "--method", "cc")
     assert ended.code == 1
     assert len(ended.lines) == 1
     assert said in ended.err
     assert not Path("report.html").exists()
-
-
-def test_a_missing_extra_is_named_in_one_line(
-    tagged: Path, tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "vl_convert", None)
-    ended = run(tagged, "-o", tmp_path / "r.html", "-m", tiny_model)
-    assert ended.code == 1
-    assert len(ended.lines) == 1
-    assert "pip install 'ipclass[report]'" in ended.err
-    with pytest.raises(OutputError):
-        report.converter()

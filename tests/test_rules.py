@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,11 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ipclass.codes import code, code_range
 from ipclass.corpus import shipped
 from ipclass.errors import LabelError
 from ipclass.labels import Label, LabelSet, read_labels
 from ipclass.records import DEFINITIONS, Document
-from ipclass.rules import Code, Evidence, Phrases, Rules, code, code_range, prepared
+from ipclass.rules import Evidence, Phrases, Rules, prepared
 
 LABELS = read_labels(shipped() / "labels")
 RULES = Rules(LABELS)
@@ -118,48 +118,6 @@ def test_phrases_together_find_what_each_finds_alone(phrases: list[str], text: s
 
 
 @pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("H04B7/145", Code("H04B", "7", "145")),
-        ("h04b 7/145", Code("H04B", "7", "145")),
-        ("H04B   7/145 (2013.01)", Code("H04B", "7", "145")),
-        (" H04B7/145 (EP,US)", Code("H04B", "7", "145")),
-        ("H04B0007/145", Code("H04B", "7", "145")),
-        ("H04B0007145000", Code("H04B", "7", "145")),
-        ("G06N0003020000", Code("G06N", "3", "02")),
-        ("G06N0003000000 20230101", Code("G06N", "3", "00")),
-        ("G06N10", Code("G06N", "10")),
-        ("G01R", Code("G01R")),
-        ("Y10S706/934", Code("Y10S", "706", "934")),
-    ],
-)
-def test_a_code_is_read_in_the_forms_that_databases_use(text: str, read: Code) -> None:
-    assert code(text) == read
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "H",
-        "H04",
-        "H4B7/145",
-        "Z04B7/145",
-        "H04B7/",
-        "H04B7/1",
-        "H04B7/1234567",
-        "H04B7/145X",
-        "US10234567B2",
-        "nan",
-        "706/12",
-    ],
-)
-def test_what_is_no_code_is_refused(text: str) -> None:
-    with pytest.raises(LabelError, match="is no CPC or IPC code"):
-        code(text)
-
-
-@pytest.mark.parametrize(
     ("listed", "inside", "outside"),
     [
         (
@@ -230,22 +188,6 @@ def test_ranges_follow_decimals(g1: int, s1: str, g2: int, s2: str, g: int, s: s
 def test_a_single_code_covers_what_begins_with_it(g1: int, s1: str, g: int, s: str) -> None:
     same = g == g1 and (s.startswith(s1) or decimal(g, s) == decimal(g1, s1))
     assert code_range(f"H04B{g1}/{s1}").covers(code(f"H04B{g}/{s}")) == same
-
-
-@given(groups, st.text("123456789", min_size=2, max_size=6))
-def test_the_fixed_width_form_is_the_same_code(g: int, s: str) -> None:
-    assert code(f"H04B{g:04}{s:0<6}") == code(f"H04B{g}/{s}")
-
-
-@given(st.text())
-def test_any_text_is_a_code_or_refused_in_one_line(text: str) -> None:
-    problem = ""
-    try:
-        read = code(text)
-    except LabelError as error:
-        problem = str(error)
-    assert "\n" not in problem
-    assert problem or re.fullmatch("[A-HY][0-9]{2}[A-Z]", read.subclass)
 
 
 STRONG, ONE, TWO = "a looping kite", "a thing that flies", "a thing that flies on a string"

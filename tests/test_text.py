@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ipclass.text import NOTHING, STOP, Setting, Settings, analyse, fields, marker, normal, singular, terms
+from ipclass.text import LONGEST_FIELD, NOTHING, STOP, Setting, Settings, analyse, fields, marker, normal, singular, terms
 
 SETTINGS = Settings((Setting("x1", (r"in a (?:5g|6g) system for higher rates",), (("5g", "6g"), ("rate", "rates"))),))
 
@@ -74,3 +76,29 @@ def test_a_purpose_is_no_setting() -> None:
 def test_an_opening_needs_a_word_of_each_group() -> None:
     assert Settings((Setting("x", ("abc",), (("zzz",),)),)).mask("abc") != "abc"
     assert terms("abc def", Settings((Setting("x", ("abc",), (("zzz",),)),)))[1][0] == "abc"
+
+
+@given(st.lists(st.text(alphabet="abx 5g.,", max_size=40), max_size=6))
+def test_many_texts_are_masked_as_each_alone_is(texts: list[str]) -> None:
+    settings = Settings((Setting("x", ("a+b", "5g")), Setting("y", ("[bx]{2}",)), Setting("z", ())))
+    assert settings.mask_all(texts) == [settings.mask(text) for text in texts]
+    assert Settings().mask_all(texts) == texts
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "spans"),
+    [
+        ("a+b", "xaab AB b", [(1, 4), (5, 7)]),
+        (r"\bx", "ax x", [(3, 4)]),
+        ("a|b", "ab", [(0, 1), (1, 2)]),
+        ("q", "abc", []),
+        ("b", "a\x02b\x03", [(2, 3)]),
+    ],
+)
+def test_openings_are_found_where_they_stand(pattern: str, text: str, spans: list[tuple[int, int]]) -> None:
+    assert Settings((Setting("x", (pattern,)),)).openings(text) == [(start, end, "x") for start, end in spans]
+
+
+def test_a_masked_text_never_grows_beyond_what_is_read() -> None:
+    masked = Settings((Setting("x", (".",) * 9),)).mask("a" * 50_000)
+    assert len(masked) == LONGEST_FIELD

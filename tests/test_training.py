@@ -68,11 +68,11 @@ def test_groups_never_straddle_a_fold() -> None:
 def test_restatements_share_the_fold_of_their_patent(corpus: Corpus) -> None:
     patents = {entry.id: entry.group for entry in corpus.entries if entry.origin == corpora.REPRESENTATIVE}
     restated = [
-        (entry, corpora._without_kind(entry.id.removeprefix("R-")))
+        (entry, corpora.plain_number(entry.id.removeprefix("R-")))
         for entry in corpus.entries
         if entry.origin == corpora.RESTATED
     ]
-    by_number = {corpora._without_kind(number): group for number, group in patents.items()}
+    by_number = {corpora.plain_number(number): group for number, group in patents.items()}
     shared = [(entry.group, by_number[number]) for entry, number in restated if number in by_number]
     assert len(shared) > 5
     assert all(one == two for one, two in shared)

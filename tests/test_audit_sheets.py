@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import polars as pl
 import pytest
 from conftest import document, patents, write_csv, write_jsonl
 
-from ipclass import audit, batch, files, sheets, writing
+from ipclass import audit, audit_draw, audit_estimate, audit_table, audit_words, batch, files, writing
+from ipclass.audit_sheet import COLUMNS
+from ipclass.audit_table import Wanted
 from ipclass.calibration import Calibration
 from ipclass.errors import InputError, IpclassError, LabelError, OutputError, ShareError
 from ipclass.model import Model
 from ipclass.records import Definition
 from ipclass.scores import Platt
-from ipclass.sheets import COLUMNS, Wanted
+from ipclass.tagged import sha256
 
 KITES = Wanted("kites", n=60)
 GERMAN = "Der Drachen besitzt eine Waage und einen Schwanz aus Stoff und fliegt bei böigem Wind ruhig an der Leine."
@@ -78,7 +81,7 @@ def tagged(original: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def sheet(tagged: Path, tmp_path: Path, model: Model) -> Path:
     """A sheet drawn, not judged."""
-    return sheets.draw(str(tagged), tmp_path / "sheet.csv", model, KITES).sheet
+    return audit_draw.draw(str(tagged), tmp_path / "sheet.csv", model, KITES).sheet
 
 
 def read(sheet: Path) -> Rows:
@@ -114,9 +117,9 @@ def directly(tagged: Path, model: Model, wanted: Wanted = KITES, least: int = 2,
     return audit.estimate(plan, grades >= least, scores, calibration, **options)
 
 
-def figures(found: audit.Audited | sheets.Result) -> str:
+def figures(found: audit.Audited | audit_estimate.Result) -> str:
     """Return every digit; nan equals nan."""
-    return repr(found.audited if isinstance(found, sheets.Result) else found)
+    return repr(found.audited if isinstance(found, audit_estimate.Result) else found)
 
 
 def one_line(error: pytest.ExceptionInfo[IpclassError]) -> str:
@@ -162,8 +165,8 @@ def test_the_plan_says_all_that_the_estimate_needs(sheet: Path, tagged: Path, mo
     assert plan["provenance"] == "stratified_audit"
     assert (plan["definition"], plan["label"], plan["seed"]) == ("strict", "kites", 0)
     assert plan["model"] == model.digest
-    assert plan["table_sha256"] == sheets.sha256(str(tagged))
-    assert plan["unscored"] == {"empty": 1, "not English": 1, "too short": 1}
+    assert plan["table_sha256"] == sha256(str(tagged))
+    assert plan["unscored"] == {"empty": 1, "language: de": 1, "too short": 1}
     assert plan["made_by"].startswith("ipclass ")
 
 
@@ -174,22 +177,24 @@ def test_the_guideline_holds_definitions_and_examples(sheet: Path) -> None:
 
 
 def test_what_could_not_be_tagged_is_never_drawn_but_told(tagged: Path, tmp_path: Path, model: Model) -> None:
-    drawn = sheets.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=1000))
+    drawn = audit_draw.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=1000))
     assert (drawn.judgements, drawn.documents) == (397, 397)
-    assert drawn.unscored == {"empty": 1, "not English": 1, "too short": 1}
+    assert drawn.unscored == {"empty": 1, "language: de": 1, "too short": 1}
     assert not {"1", "51", "400"} & {row["row"] for row in read(tmp_path / "all.csv")}
-    assert "unscored documents, which cannot be drawn: 3 (empty 1, not English 1, too short 1)" in sheets.drawn_as_text(drawn)
+    assert "unscored documents, which cannot be drawn: 3 (empty 1, language: de 1, too short 1)" in audit_words.drawn_as_text(
+        drawn
+    )
 
 
 def test_equal_seeds_draw_equal_sheets(tagged: Path, tmp_path: Path, model: Model) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        sheets.draw(str(tagged), tmp_path / f"{name}.csv", model, replace(KITES, seed=seed))
+        audit_draw.draw(str(tagged), tmp_path / f"{name}.csv", model, replace(KITES, seed=seed))
     a, b, c = ((tmp_path / f"{name}.csv").read_bytes() for name in "abc")
     assert a == b != c
 
 
 def test_no_cell_is_a_formula(tagged: Path, tmp_path: Path, model: Model) -> None:
-    sheets.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=397))
+    audit_draw.draw(str(tagged), tmp_path / "all.csv", model, Wanted("kites", n=397))
     rows = {row["row"]: row for row in read(tmp_path / "all.csv")}
     assert rows["4"]["title"] == '\'=HYPERLINK("http://x","kite")'
     assert rows["5"]["title"] == "'-kite, with a   tail"
@@ -207,9 +212,9 @@ def test_every_format_of_classify_gives_the_same_plan(tmp_path: Path, tiny_model
         if name == "jsonl":
             records = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
             write_jsonl(path, [{**record, "tagged_by": batch.tagged_by(model, "strict")} for record in records])
-        sheets.draw(str(path), tmp_path / f"{name}-sheet.csv", model, KITES)
+        audit_draw.draw(str(path), tmp_path / f"{name}-sheet.csv", model, KITES)
         found.append((tmp_path / f"{name}-sheet.csv").read_bytes())
-        assert sheets.estimate(judge(tmp_path / f"{name}-sheet.csv"), model).audited.checked == 60
+        assert audit_estimate.estimate(judge(tmp_path / f"{name}-sheet.csv"), model).audited.checked == 60
     assert found[0] == found[1]
 
 
@@ -218,7 +223,7 @@ def test_a_table_of_many_blocks_is_drawn_alike(
     tagged: Path, tmp_path: Path, model: Model, sheet: Path, cut: Callable[[int], None], size: int
 ) -> None:
     cut(size)
-    sheets.draw(str(tagged), tmp_path / "blocks.csv", model, KITES)
+    audit_draw.draw(str(tagged), tmp_path / "blocks.csv", model, KITES)
     assert (tmp_path / "blocks.csv").read_bytes() == sheet.read_bytes()
 
 
@@ -227,18 +232,18 @@ def test_prefixed_columns_and_unusual_names_are_found(tmp_path: Path, tiny_model
     source = files.Source(str(write_csv(tmp_path / "in.csv", rows)), columns={"title": "name", "abstract": "text"})
     batch.run(source, str(tmp_path / "t.csv"), batch.Job(source.layout, tiny_model, "strict", 0, "csv", "my_"))
     columns = {"title": "name", "abstract": "text", "id": "key"}
-    sheets.draw(str(tmp_path / "t.csv"), tmp_path / "s.csv", model, replace(KITES, columns=columns))
-    assert sheets.estimate(judge(tmp_path / "s.csv"), model).audited.checked == 60
+    audit_draw.draw(str(tmp_path / "t.csv"), tmp_path / "s.csv", model, replace(KITES, columns=columns))
+    assert audit_estimate.estimate(judge(tmp_path / "s.csv"), model).audited.checked == 60
 
 
 def test_the_width_says_how_many(tagged: Path, tmp_path: Path, model: Model) -> None:
     _, scores, calibration = scored(tagged, model)
     n = audit.audit_size(scores, calibration, 0.5)
-    assert sheets.size(str(tagged), model, KITES, 0.5) == (n, 397)
-    drawn = sheets.draw(str(tagged), tmp_path / "s.csv", model, Wanted("kites", width=0.5))
+    assert audit_draw.size(str(tagged), model, KITES, 0.5) == (n, 397)
+    drawn = audit_draw.draw(str(tagged), tmp_path / "s.csv", model, Wanted("kites", width=0.5))
     assert drawn.judgements == n
     with pytest.raises(ShareError, match="not both") as error:
-        sheets.draw(str(tagged), tmp_path / "t.csv", model, Wanted("kites", n=60, width=0.5))
+        audit_draw.draw(str(tagged), tmp_path / "t.csv", model, Wanted("kites", n=60, width=0.5))
     one_line(error)
 
 
@@ -283,7 +288,7 @@ def test_a_table_that_was_not_left_as_tagged_is_refused(
 ) -> None:
     edited(tagged, change)
     with pytest.raises(InputError, match=said) as error:
-        sheets.draw(str(tagged), tmp_path / "s.csv", model, KITES)
+        audit_draw.draw(str(tagged), tmp_path / "s.csv", model, KITES)
     one_line(error)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tagged.csv"]
 
@@ -299,7 +304,7 @@ def test_other_models_labels_and_definitions_are_refused(tagged: Path, tmp_path:
         (model, replace(KITES, bulk=1.0), ShareError, "bulk"),
     ):
         with pytest.raises(kind, match=said) as error:
-            sheets.draw(str(tagged), tmp_path / "s.csv", loaded, wanted)
+            audit_draw.draw(str(tagged), tmp_path / "s.csv", loaded, wanted)
         one_line(error)
 
 
@@ -319,7 +324,7 @@ def test_untagged_and_empty_tables_are_refused(tmp_path: Path, model: Model, tin
         (Path("-"), InputError, "name a file"),
     ):
         with pytest.raises(kind, match=said) as error:
-            sheets.draw(str(path), tmp_path / "s.csv", model, KITES)
+            audit_draw.draw(str(path), tmp_path / "s.csv", model, KITES)
         one_line(error)
 
 
@@ -330,11 +335,11 @@ def test_untagged_and_empty_tables_are_refused(tmp_path: Path, model: Model, tin
 def test_nothing_is_overwritten_unless_forced(tagged: Path, tmp_path: Path, model: Model, there: str) -> None:
     (tmp_path / there).write_text("mine", "utf-8")
     with pytest.raises(OutputError, match=f"{there}: exists; --force replaces it") as error:
-        sheets.draw(str(tagged), tmp_path / "s.csv", model, KITES)
+        audit_draw.draw(str(tagged), tmp_path / "s.csv", model, KITES)
     one_line(error)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["tagged.csv", there])
     assert (tmp_path / there).read_text("utf-8") == "mine"
-    sheets.draw(str(tagged), tmp_path / "s.csv", model, KITES, force=True)
+    audit_draw.draw(str(tagged), tmp_path / "s.csv", model, KITES, force=True)
     assert (tmp_path / there).read_text("utf-8") != "mine"
 
 
@@ -348,7 +353,7 @@ def test_nothing_is_overwritten_unless_forced(tagged: Path, tmp_path: Path, mode
 )
 def test_sheets_that_cannot_be_written_are_refused(tagged: Path, tmp_path: Path, model: Model, name: str, said: str) -> None:
     with pytest.raises(OutputError, match=said) as error:
-        sheets.draw(str(tagged), tmp_path / name, model, KITES)
+        audit_draw.draw(str(tagged), tmp_path / name, model, KITES)
     one_line(error)
 
 
@@ -371,7 +376,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_round_trip_is_the_estimator_called_directly(sheet: Path, tagged: Path, model: Model) -> None:
-    result = sheets.estimate(judge(sheet), model)
+    result = audit_estimate.estimate(judge(sheet), model)
     assert figures(result) == figures(directly(tagged, model))
     assert result.not_judged == 0
     assert sum(result.grades.values()) == 60
@@ -384,22 +389,22 @@ def test_the_round_trip_is_the_estimator_called_directly(sheet: Path, tagged: Pa
 
 def test_a_broad_audit_counts_grade_1_too(tmp_path: Path, tiny_model: str, model: Model) -> None:
     table = tag(write_csv(tmp_path / "in.csv", population()), tmp_path / "t.csv", tiny_model, "broad")
-    sheets.draw(str(table), tmp_path / "s.csv", model, KITES)
-    result = sheets.estimate(judge(tmp_path / "s.csv"), model)
+    audit_draw.draw(str(table), tmp_path / "s.csv", model, KITES)
+    result = audit_estimate.estimate(judge(tmp_path / "s.csv"), model)
     assert result.definition == "broad"
     assert figures(result) == figures(directly(table, model, least=1))
     assert result.audited.share.share > directly(table, model, least=2).share.share
 
 
 def test_the_rows_of_the_sheet_may_stand_in_any_order(sheet: Path, model: Model) -> None:
-    found = figures(sheets.estimate(judge(sheet), model))
+    found = figures(audit_estimate.estimate(judge(sheet), model))
     for key in ("id", "abstract", "grade"):
         rewrite(sheet, sorted(read(sheet), key=lambda row, key=key: row[key], reverse=True))  # type: ignore[misc]
-        assert figures(sheets.estimate(sheet, model)) == found
+        assert figures(audit_estimate.estimate(sheet, model)) == found
 
 
 def test_what_a_spreadsheet_program_makes_of_the_file_is_read(sheet: Path, model: Model) -> None:
-    found = figures(sheets.estimate(judge(sheet), model))
+    found = figures(audit_estimate.estimate(judge(sheet), model))
     rows = read(sheet)
     for row in rows:
         row["id"] = row["id"].removeprefix("'").lstrip("0")
@@ -411,7 +416,7 @@ def test_what_a_spreadsheet_program_makes_of_the_file_is_read(sheet: Path, model
     writer.writeheader()
     writer.writerows(turned)
     sheet.write_bytes((buffer.getvalue() + ";;;;;;\r\n").encode("utf-8-sig"))
-    assert figures(sheets.estimate(sheet, model)) == found
+    assert figures(audit_estimate.estimate(sheet, model)) == found
 
 
 @pytest.mark.parametrize(
@@ -422,37 +427,37 @@ def test_what_a_spreadsheet_program_makes_of_the_file_is_read(sheet: Path, model
     ],
 )
 def test_grades_are_read_in_every_usual_form(text: str, grade: int) -> None:
-    assert sheets._grade("x", text) == grade
+    assert audit_estimate._grade("x", text) == grade
 
 
 @pytest.mark.parametrize("text", ["3", "-1", "maybe", "1.5", "12", "0/1", "x" * 5000, "a\nb"])
 def test_other_grades_are_refused_with_their_row(sheet: Path, model: Model, text: str) -> None:
     judge(sheet, lambda rows: [{**row, "grade": text} if row["no"] == "5" else row for row in rows])
     with pytest.raises(InputError, match=r"sheet\.csv, row 5: grade '.* is none of 0, 1, 2, no, yes") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
 
 
 def test_rows_without_a_grade_are_counted_and_not_taken_for_no(sheet: Path, tagged: Path, model: Model) -> None:
     found = judge(sheet, lambda rows: [{**row, "grade": ""} if int(row["no"]) <= 6 else row for row in rows])
-    result = sheets.estimate(found, model)
+    result = audit_estimate.estimate(found, model)
     judged = np.arange(60) >= 6
     assert result.not_judged == 6
     assert figures(result) == figures(directly(tagged, model, judged=judged))
     assert result.audited.checked == 54
-    assert "Not judged: 6" in sheets.as_text(result)
+    assert "Not judged: 6" in audit_words.as_text(result)
     as_no = judge(sheet, lambda rows: [{**row, "grade": "0"} if int(row["no"]) <= 6 else row for row in rows])
-    assert figures(sheets.estimate(as_no, model)) != figures(result)
+    assert figures(audit_estimate.estimate(as_no, model)) != figures(result)
 
 
 def test_a_sheet_or_a_stratum_that_nobody_judged_is_refused(sheet: Path, model: Model) -> None:
     with pytest.raises(ShareError, match="no row has a grade yet") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
     strata = json.loads((sheet.parent / "sheet.plan.json").read_text("utf-8"))["strata"]
     judge(sheet, lambda rows: [{**row, "grade": ""} if strata[int(row["no"]) - 1] == 1 else row for row in rows])
     with pytest.raises(ShareError, match="no judgement in stratum 2") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
 
 
@@ -483,7 +488,7 @@ def swapped(rows: Rows, *columns: str) -> Rows:
 def test_a_sheet_with_changed_doubled_or_missing_rows_is_refused(sheet: Path, model: Model, change: Change, said: str) -> None:
     judge(sheet, change)
     with pytest.raises(InputError, match=said) as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     assert one_line(error).startswith(str(sheet))
 
 
@@ -496,47 +501,47 @@ def test_sheets_that_cannot_be_read_are_refused(sheet: Path, tmp_path: Path, mod
     ):
         sheet.write_bytes(broken)
         with pytest.raises(InputError, match=said) as error:
-            sheets.estimate(sheet, model)
+            audit_estimate.estimate(sheet, model)
         one_line(error)
     sheet.unlink()
     with pytest.raises(InputError, match=r"sheet\.csv: no such file$") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
 
 
 def test_a_table_that_changed_is_refused_and_one_that_moved_is_found(
     sheet: Path, tagged: Path, tmp_path: Path, model: Model
 ) -> None:
-    found = figures(sheets.estimate(judge(sheet), model))
+    found = figures(audit_estimate.estimate(judge(sheet), model))
     (tmp_path / "away").mkdir()
     moved = Path(shutil.move(tagged, tmp_path / "away" / "other.csv"))
     with pytest.raises(InputError, match=r"tagged\.csv: no such file; name the tagged table with --table") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
-    assert figures(sheets.estimate(sheet, model, table=str(moved))) == found
+    assert figures(audit_estimate.estimate(sheet, model, table=str(moved))) == found
     moved.write_bytes(moved.read_bytes() + b"\n")
     with pytest.raises(ShareError, match="sha256 differs") as error:
-        sheets.estimate(sheet, model, table=str(moved))
+        audit_estimate.estimate(sheet, model, table=str(moved))
     one_line(error)
 
 
 def test_sheet_plan_and_table_may_move_together(sheet: Path, tagged: Path, tmp_path: Path, model: Model) -> None:
-    found = figures(sheets.estimate(judge(sheet), model))
+    found = figures(audit_estimate.estimate(judge(sheet), model))
     (tmp_path / "away").mkdir()
     for path in (tagged, tmp_path / "sheet.plan.json"):
         shutil.move(path, tmp_path / "away" / path.name)
     sheet.rename(tmp_path / "away" / "sheet (1).csv")
     with pytest.raises(InputError, match=r"name the plan .* --plan") as error:
-        sheets.estimate(tmp_path / "away" / "sheet (1).csv", model)
+        audit_estimate.estimate(tmp_path / "away" / "sheet (1).csv", model)
     one_line(error)
     plan = tmp_path / "away" / "sheet.plan.json"
-    assert figures(sheets.estimate(tmp_path / "away" / "sheet (1).csv", model, plan=plan)) == found
+    assert figures(audit_estimate.estimate(tmp_path / "away" / "sheet (1).csv", model, plan=plan)) == found
 
 
 def test_another_model_is_refused(sheet: Path, model: Model) -> None:
     other = replace(model, intercepts=model.intercepts + 1)
     with pytest.raises(ShareError, match=r"was drawn with model .* name it with --model") as error:
-        sheets.estimate(judge(sheet), other)
+        audit_estimate.estimate(judge(sheet), other)
     one_line(error)
 
 
@@ -545,15 +550,60 @@ def replan(sheet: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
 
 
-@pytest.mark.parametrize("provenance", ["random_from_target", "training"])
-def test_judgements_of_another_provenance_are_refused_with_the_reason(sheet: Path, model: Model, provenance: str) -> None:
+def test_judgements_made_for_training_are_refused_with_the_reason(sheet: Path, model: Model) -> None:
     judge(sheet)
     path = sheet.parent / "sheet.plan.json"
-    for stored in ({**json.loads(path.read_text("utf-8")), "provenance": provenance}, {"provenance": provenance}):
+    for stored in ({**json.loads(path.read_text("utf-8")), "provenance": "training"}, {"provenance": "training"}):
         path.write_text(json.dumps(stored), "utf-8")
-        with pytest.raises(ShareError, match=provenance) as error:
-            sheets.estimate(sheet, model)
-        assert audit.WHY_NOT[audit.Provenance(provenance)] in one_line(error)
+        with pytest.raises(ShareError, match=r"these judgements \(training\)") as error:
+            audit_estimate.estimate(sheet, model)
+        assert audit.WHY_NOT[audit.Provenance.TRAINING] in one_line(error)
+
+
+def test_a_stratified_sheet_cannot_be_passed_off_as_a_random_sample(sheet: Path, model: Model) -> None:
+    judge(sheet)
+    replan(sheet, provenance="random_from_target")
+    with pytest.raises(InputError, match="a plain random sample has no strata") as error:
+        audit_estimate.estimate(sheet, model)
+    one_line(error)
+
+
+# A plain random sample
+
+
+def test_a_plain_random_sample_goes_the_same_way(tagged: Path, tmp_path: Path, model: Model) -> None:
+    wanted = replace(KITES, design="random", n=150)
+    sheet = audit_draw.draw(str(tagged), tmp_path / "random.csv", model, wanted).sheet
+    plan = json.loads((tmp_path / "random.plan.json").read_text("utf-8"))
+    assert (plan["provenance"], plan["sizes"], set(plan["strata"])) == ("random_from_target", [397], {0})
+    result = audit_estimate.estimate(judge(sheet), model)
+    frame, scores, calibration = scored(tagged, model)
+    drawn = audit.plan_random(397, 150)
+    positive = np.array([TRUTH.get(id or "", 0) == 2 for id in frame["id"].to_list()])
+    direct = audit.estimate_random(drawn, positive[drawn.rows], scores >= calibration.threshold)
+    assert figures(result) == figures(direct)
+    assert result.audited.share.low <= positive.mean() <= result.audited.share.high
+    said, record = audit_words.as_text(result), audit_words.as_record(result)
+    assert "checked where nothing was tagged" in said
+    assert "random_from_target" in said
+    assert record["provenance"] == "random_from_target"
+    with pytest.raises(ShareError, match="no row has a grade"):
+        audit_estimate.estimate(audit_draw.draw(str(tagged), tmp_path / "new.csv", model, wanted).sheet, model)
+
+
+def test_a_random_sample_of_all_documents_is_their_share(tagged: Path, tmp_path: Path, model: Model) -> None:
+    wanted = replace(KITES, design="random", n=1000)
+    sheet = audit_draw.draw(str(tagged), tmp_path / "all.csv", model, wanted).sheet
+    share = audit_estimate.estimate(judge(sheet), model).audited.share
+    true = np.mean([TRUTH.get(id or "", 0) == 2 for id in scored(tagged, model)[0]["id"].to_list()])
+    assert share.low == share.share == share.high == pytest.approx(true)
+
+
+def test_the_width_says_how_many_of_a_random_sample(tagged: Path, model: Model) -> None:
+    _, scores, calibration = scored(tagged, model)
+    n = audit.random_size(scores, calibration, 0.5)
+    assert audit_draw.size(str(tagged), model, replace(KITES, design="random"), 0.5) == (n, 397)
+    assert n > audit_draw.size(str(tagged), model, KITES, 0.5)[0]
 
 
 @pytest.mark.parametrize(
@@ -582,7 +632,7 @@ def test_a_damaged_plan_is_refused(sheet: Path, model: Model, changes: dict[str,
     judge(sheet)
     replan(sheet, **changes)
     with pytest.raises(InputError, match=r"sheet\.plan\.json: not the plan of an audit, or damaged") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
 
 
@@ -590,7 +640,7 @@ def test_a_damaged_plan_is_refused(sheet: Path, model: Model, changes: dict[str,
 def test_what_is_no_plan_is_refused(sheet: Path, model: Model, content: str) -> None:
     (sheet.parent / "sheet.plan.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(InputError, match="not the plan of an audit") as error:
-        sheets.estimate(sheet, model)
+        audit_estimate.estimate(sheet, model)
     one_line(error)
 
 
@@ -605,13 +655,13 @@ def test_a_plan_that_was_changed_is_refused(sheet: Path, model: Model) -> None:
     ):
         replan(sheet, **{**plan, **changes})
         with pytest.raises(ShareError, match=said) as error:
-            sheets.estimate(sheet, model)
+            audit_estimate.estimate(sheet, model)
         one_line(error)
 
 
 def test_the_result_is_told_in_words_and_as_a_record(sheet: Path, tagged: Path, model: Model) -> None:
-    result = sheets.estimate(judge(sheet), model)
-    said, record = sheets.as_text(result), sheets.as_record(result)
+    result = audit_estimate.estimate(judge(sheet), model)
+    said, record = audit_words.as_text(result), audit_words.as_record(result)
     found = result.audited
     assert found.sentence in said
     assert found.sentence == f"{found.bulk_positive} of {found.bulk_checked} checked in the bulk were positive"
@@ -625,18 +675,18 @@ def test_the_result_is_told_in_words_and_as_a_record(sheet: Path, tagged: Path, 
     )
     assert record["precision"]["value"] == found.precision.value
     assert record["model"] == model.digest
-    assert record["table_sha256"] == sheets.sha256(str(tagged))
-    assert record["sheet_sha256"] == sheets.sha256(str(sheet))
+    assert record["table_sha256"] == sha256(str(tagged))
+    assert record["sheet_sha256"] == sha256(str(sheet))
     assert (record["judged"], record["not_judged"], record["label"], record["definition"]) == (60, 0, "kites", "strict")
     json.dumps(record)
 
 
 def test_what_cannot_be_said_of_the_tagger_is_withheld(sheet: Path, model: Model) -> None:
     judge(sheet, lambda rows: [{**row, "grade": "0"} for row in rows])
-    result = sheets.estimate(sheet, model)
+    result = audit_estimate.estimate(sheet, model)
     assert result.audited.share.low <= result.audited.share.share < result.audited.share.high
     assert result.audited.bulk_positive == 0
-    assert f"0 of {result.audited.bulk_checked} checked in the bulk were positive" in sheets.as_text(result)
+    assert f"0 of {result.audited.bulk_checked} checked in the bulk were positive" in audit_words.as_text(result)
 
 
 def test_rounding_never_moves_a_document_over_the_threshold() -> None:
@@ -645,15 +695,15 @@ def test_rounding_never_moves_a_document_over_the_threshold() -> None:
     calibration = Calibration.of(rng.normal(np.where(truth, 1.5, -2.0), 1.0), truth, Platt(1.7, 0.3))
     near = np.full(4, 0.5)  # the threshold is where the curve passes one half
     tags = np.array([True, False, True, False])
-    scores = sheets._scores(near + np.array([0, 0, -4e-7, 4e-7]), tags, calibration)
+    scores = audit_table._scores(near + np.array([0, 0, -4e-7, 4e-7]), tags, calibration)
     assert (scores >= calibration.threshold).tolist() == tags.tolist()
 
 
 def test_over_many_seeds_the_share_is_unbiased(tagged: Path, tmp_path: Path, model: Model) -> None:
     shares = []
     for seed in range(25):
-        sheets.draw(str(tagged), tmp_path / "s.csv", model, replace(KITES, seed=seed), force=True)
-        shares.append(sheets.estimate(judge(tmp_path / "s.csv"), model).audited.share.share)
+        audit_draw.draw(str(tagged), tmp_path / "s.csv", model, replace(KITES, seed=seed), force=True)
+        shares.append(audit_estimate.estimate(judge(tmp_path / "s.csv"), model).audited.share.share)
     table = {int(row["row"]): row["id"] for row in scored(tagged, model)[0].select("row", "id").to_dicts()}
     true = float(np.mean([TRUTH.get(id or "", 0) == 2 for id in table.values()]))
     assert np.mean(shares) == pytest.approx(true, abs=3 * np.std(shares) / 5 + 0.005)
@@ -662,14 +712,9 @@ def test_over_many_seeds_the_share_is_unbiased(tagged: Path, tmp_path: Path, mod
 # Excel
 
 
-@pytest.fixture
-def openpyxl() -> Any:
-    return pytest.importorskip("openpyxl", reason="openpyxl is not installed: pip install 'ipclass[excel]'")
-
-
-def test_an_excel_sheet_makes_the_round_trip(openpyxl: Any, tagged: Path, tmp_path: Path, model: Model, sheet: Path) -> None:
+def test_an_excel_sheet_makes_the_round_trip(tagged: Path, tmp_path: Path, model: Model, sheet: Path) -> None:
     path = tmp_path / "excel.xlsx"
-    sheets.draw(str(tagged), path, model, KITES)
+    audit_draw.draw(str(tagged), path, model, KITES)
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == ["judge", "guideline"]
     page = book["judge"]
@@ -678,18 +723,18 @@ def test_an_excel_sheet_makes_the_round_trip(openpyxl: Any, tagged: Path, tmp_pa
         id = str(page.cell(line, 3).value)
         page.cell(line, 6).value = TRUTH.get(id, 0) if line % 2 else str(TRUTH.get(id, 0))
     book.save(path)
-    assert figures(sheets.estimate(path, model)) == figures(sheets.estimate(judge(sheet), model))
+    assert figures(audit_estimate.estimate(path, model)) == figures(audit_estimate.estimate(judge(sheet), model))
 
 
-def test_an_excel_sheet_is_blind_safe_and_helps_to_judge(openpyxl: Any, tagged: Path, tmp_path: Path, model: Model) -> None:
+def test_an_excel_sheet_is_blind_safe_and_helps_to_judge(tagged: Path, tmp_path: Path, model: Model) -> None:
     path = tmp_path / "excel.xlsx"
-    sheets.draw(str(tagged), path, model, Wanted("kites", n=397))
+    audit_draw.draw(str(tagged), path, model, Wanted("kites", n=397))
     book = openpyxl.load_workbook(path)
     page = book["judge"]
     rows = {row[1].value: row for row in page.iter_rows(min_row=2)}
     assert len(rows) == 397
     title = rows[4][3]
-    assert (title.value, title.data_type, title.quotePrefix) == ('=HYPERLINK("http://x","kite")', "s", True)
+    assert (title.value, title.data_type, title.number_format) == ('=HYPERLINK("http://x","kite")', "s", "@")
     assert (rows[5][3].value, rows[6][2].value, rows[7][2].value) == ("-kite, with a   tail", "@7", "00042")
     assert not any(cell.data_type == "f" for row in rows.values() for cell in row)
     (grades,) = page.data_validations.dataValidation
@@ -699,20 +744,10 @@ def test_an_excel_sheet_is_blind_safe_and_helps_to_judge(openpyxl: Any, tagged: 
     assert (tmp_path / "excel.guideline.md").exists()
 
 
-def test_what_is_no_excel_file_is_refused(openpyxl: Any, sheet: Path, tmp_path: Path, model: Model) -> None:
+def test_what_is_no_excel_file_is_refused(sheet: Path, tmp_path: Path, model: Model) -> None:
     path = sheet.with_suffix(".xlsx")
     for content in (b"", b"no,row\n", b"PK\x03\x04" + b"\0" * 100, gzip.compress(b"x")):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"not an Excel file") as error:
-            sheets.estimate(path, model)
+            audit_estimate.estimate(path, model)
         one_line(error)
-
-
-def test_without_openpyxl_it_is_named(tagged: Path, tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> Any:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(sheets, "import_module", absent)
-    with pytest.raises(OutputError, match=r"pip install 'ipclass\[excel\]'") as error:
-        sheets.draw(str(tagged), tmp_path / "s.xlsx", model, KITES)
-    one_line(error)

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ipclass.calibration import Calibration, Ints, likelihood_ratio, most_likely_share
+from ipclass.calibration import Calibration, Ints, likelihood_ratio, most_likely_share, posterior
 from ipclass.errors import ShareError, choices
 from ipclass.figures import Share, flags, printable, widen, wilson
 from ipclass.scores import Floats, expit
@@ -124,17 +124,21 @@ def estimate_cells(
     level: float = 0.95,
     draws: int = 500,
     seed: int = 0,
+    texts: Ints | None = None,
 ) -> Estimates:
     """Return one share for each cell: a fit of its own, since one common fit pulls all cells to the mean.
 
     ``cells`` holds the cell of each document as a code from 0, shape (documents,); every code below the largest must
-    occur. A document in several cells is given several times. Else as ``estimate``.
+    occur. A document in several cells is given several times. ``texts`` are codes from 0 that equal texts share (None:
+    no two are equal): a text that comes again counts again, but tells nothing new, so the interval must not become
+    narrower for it. Else as ``estimate``.
 
     Raises:
         ShareError: As ``estimate``; or a cell has no documents.
     """
     histograms, effective = tally(scores, cells, calibration, weights)
-    return _estimate(histograms, effective, calibration, method, level, draws, seed)
+    repeats = None if texts is None else _Repeats.of(scores, cells, calibration, weights, texts)
+    return _estimate(histograms, effective, calibration, method, level, draws, seed, repeats)
 
 
 def estimate_histogram(
@@ -237,6 +241,37 @@ def tally(scores: Floats, cells: Ints, calibration: Calibration, weights: Floats
     return histograms, sums**2 / squares
 
 
+@dataclass(frozen=True, eq=False)
+class _Repeats:
+    """The squared weights of single documents and of distinct texts in each cell and bin, both of shape (cells, bins)."""
+
+    documents: Floats
+    texts: Floats
+
+    @classmethod
+    def of(cls, scores: Floats, cells: Ints, calibration: Calibration, weights: Floats | None, texts: Ints) -> _Repeats:
+        if len(texts) != len(scores):
+            raise ShareError(f"{len(scores)} scores, but {len(texts)} texts")
+        bins, size = len(calibration.positives), int(cells.max()) + 1
+        code = cells * bins + calibration.place(scores)
+        each = np.ones(len(scores)) if weights is None else _rounded(weights)
+        # equal texts have equal scores, so that within a cell they lie in one bin
+        several = int(texts.max()) + 1
+        place, text = np.unique(code * several + texts, return_inverse=True)
+        whole = np.bincount(text, each).astype(np.float64)
+        documents = np.bincount(code, _rounded(each**2), size * bins)
+        of_texts = np.bincount(place // several, _rounded(whole**2), size * bins)
+        return cls(documents.reshape(size, bins).astype(np.float64), of_texts.reshape(size, bins).astype(np.float64))
+
+    def part(self, relevance: Floats) -> Floats:
+        """Return to what part of its documents each cell shrinks if a text that comes again tells nothing new, shape (cells,).
+
+        Kish's effective number, of texts over that of documents, where each bin weighs as ``relevance`` says: for the
+        share of positives it is the distinct positives that count.
+        """
+        return np.asarray((relevance**2 * self.documents).sum(axis=1) / (relevance**2 * self.texts).sum(axis=1))
+
+
 def _rounded(weights: Floats) -> Floats:
     """Weights to 28 binary digits, so that their sums are exact and do not depend on the order of documents."""
     _, exponent = np.frexp(weights.max(initial=0.0))
@@ -251,16 +286,22 @@ def _estimate(
     level: float,
     draws: int,
     seed: int,
+    repeats: _Repeats | None = None,
 ) -> Estimates:
     _check(calibration, method, level, draws)
     sums = histograms.sum(axis=1)
     if not (sums > 0).all() or not (effective > 0).all():
         raise ShareError("no documents: a share of nothing is not 0")
     values = _solve(method, histograms, _observed(calibration))
+    different = effective
+    if repeats is not None:
+        different = effective * repeats.part(np.ones_like(histograms))
+        likely = np.clip(values, 1e-9, 1 - 1e-9)[:, None]
+        effective = effective * repeats.part(posterior(calibration.ratio, likely))
     drawn = _draw_cells(method, histograms, effective, values, resampled(calibration, draws, seed), seed)
     naive = histograms @ calibration.tagged / sums
     floor = calibration.floor(level)
-    shift = shift_test(histograms, calibration, effective)
+    shift = shift_test(histograms, calibration, different)
     shares = []
     for cell in range(len(histograms)):
         value, n = float(values[cell]), float(effective[cell])

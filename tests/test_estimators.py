@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ipclass.calibration import Calibration, most_likely_share
 from ipclass.errors import ShareError
+from ipclass.estimators import METHODS, estimate, estimate_cells, estimate_histogram, shift_test
 from ipclass.figures import exact, flags, logit_interval, printable, wilson
 from ipclass.scores import Platt, fit_platt
-from ipclass.shares import METHODS, estimate, estimate_cells, estimate_histogram, shift_test
 
 CORRECTED = ("emq", "acc", "pacc")
 
@@ -410,3 +410,98 @@ def test_intervals_of_counts():
 def test_the_fitted_curve_is_the_models():
     scores, truth = draw(4000, 0.1, np.random.default_rng(0))
     assert Calibration.of(scores, truth).platt == fit_platt(scores, truth)
+
+
+# --- texts that come again
+
+
+def again(times: int, share: float = 0.1, n: int = 900) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores of which each comes so many times, and the codes of their texts."""
+    scores, _ = draw(n, share, np.random.default_rng(3))
+    return np.tile(scores, times), np.tile(np.arange(n), times)
+
+
+def one_cell(scores, texts, method="emq", **options):
+    return estimate_cells(scores, np.zeros(len(scores), int), held(), method, texts=texts, **options)[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_texts_that_all_differ_change_nothing(method):
+    scores, texts = again(1)
+    assert one_cell(scores, texts[::-1].copy(), method) == one_cell(scores, None, method)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("times", [2, 25])
+def test_what_comes_again_counts_again_but_tells_nothing_new(method, times):
+    once, (scores, texts) = one_cell(*again(1), method), again(times)
+    found = one_cell(scores, texts, method)
+    assert (found.n, found.effective) == (900 * times, pytest.approx(900))
+    assert (found.share, found.naive) == (pytest.approx(once.share), pytest.approx(once.naive))
+    assert found.high - found.low == pytest.approx(once.high - once.low, rel=0.15)
+    if times == 25:
+        assert found.high - found.low > 1.5 * (one_cell(scores, None, "cc").high - one_cell(scores, None, "cc").low)
+
+
+def test_it_is_the_positives_that_must_differ():
+    rng = np.random.default_rng(5)
+    few, many = rng.normal(1.5, 1, 20), rng.normal(-2, 1, 1800)
+    rows = np.concatenate([rng.integers(0, 20, 200), np.arange(20, 1820)])
+    found = one_cell(np.concatenate([few, many])[rows], rows)
+    assert found.effective < 600  # 200 positives of 20 texts, among 2,000 documents
+    rows = np.concatenate([np.arange(200), np.repeat(np.arange(200, 380), 10)])
+    found = one_cell(np.concatenate([rng.normal(1.5, 1, 200), many])[rows], rows)
+    assert found.effective > 1000  # 1,800 negatives of 180 texts
+
+
+def test_a_text_in_two_cells_is_no_repetition():
+    scores, texts = again(2)
+    cells = np.repeat([0, 1], 900)
+    apart = estimate_cells(scores, cells, held(), draws=20, texts=texts)
+    assert apart.shares == estimate_cells(scores, cells, held(), draws=20).shares
+    assert [share.effective for share in apart] == [900, 900]
+
+
+def test_parts_of_one_document_in_one_cell_weigh_as_the_whole():
+    scores, texts = again(2)
+    halves = estimate_cells(scores, np.zeros(1800, int), held(), weights=np.full(1800, 0.5), texts=texts)[0]
+    assert (halves.n, halves.effective) == (900, pytest.approx(900))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(0, 2**31), st.sampled_from(METHODS))
+def test_repeated_texts_never_tell_more_and_never_less_than_one_of_each(texts, seed, method):
+    rng = np.random.default_rng(seed)
+    texts = np.array(texts)
+    scores = rng.normal(0, 2, 7)[texts]
+    order = rng.permutation(len(texts))
+    found = one_cell(scores, texts, method, draws=10)
+    assert 1 - 1e-9 <= found.effective <= len(texts) + 1e-9
+    assert one_cell(scores[order], texts[order], method, draws=10) == found
+    assert one_cell(scores, 6 - texts, method, draws=10) == found
+
+
+def test_codes_of_texts_belong_to_the_scores():
+    with pytest.raises(ShareError, match="3 scores, but 2 texts"):
+        one_cell(np.zeros(3), np.zeros(2, int))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.02, 0.2])
+def test_coverage_where_few_positives_come_again_and_again(share):
+    """The population that missed before: 5,000 documents with no more than 40 positives that differ."""
+    inside, before, draws = 0, 0, 100
+    for seed in range(draws):
+        rng = np.random.default_rng([seed, 12])
+        truth = np.arange(940) < 40
+        known, pool = (rng.normal(np.where(truth, 1.5, -2.0), 1.3) for _ in range(2))
+        calibration = Calibration.of(known, truth)
+        positives = round(5000 * share)
+        rows = np.concatenate([rng.integers(0, 40, positives), rng.integers(40, 940, 5000 - positives)])
+        cells = np.zeros(5000, int)
+        found = estimate_cells(pool[rows], cells, calibration, draws=100, texts=rows)[0]
+        blind = estimate_cells(pool[rows], cells, calibration, draws=100)[0]
+        inside += found.low <= share <= found.high
+        before += blind.low <= share <= blind.high
+    assert inside >= 0.93 * draws
+    assert inside > before

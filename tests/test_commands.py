@@ -1,0 +1,252 @@
+"""What all commands have in common: help, completion, colour, quiet, verbose, and how a mistake is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from conftest import LABELS, MAIN, document, environment, ipclass, patents, write_csv
+
+from ipclass import Model, cli, commands, completion
+from ipclass.estimators import METHODS
+from ipclass.records import DEFINITIONS
+
+
+def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+ROOT = typer.main.get_command(cli.app)
+LEAVES = dict(leaves(ROOT))
+
+
+def told(*arguments: str) -> str:
+    found = ipclass(*arguments)
+    assert (found.code, found.out, len(found.lines)) == (2, b"", 1)
+    return found.lines[0]
+
+
+# Help
+
+
+@pytest.mark.parametrize("path", LEAVES)
+@pytest.mark.parametrize("width", [80, 120])
+def test_help_fits_its_terminal_and_cuts_no_sentence(path: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = ipclass(*path.split()[1:], "--help").out.decode()
+    assert "..." not in re.sub(r"[A-Z}\]]\.\.\.", "", shown)  # TABLE... may be given more than once
+    assert all(len(line) <= width for line in shown.splitlines() if not line.lstrip().startswith("Example: "))
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_the_example_of_a_command_stands_on_one_line_and_uses_options_that_there_are(path: str) -> None:
+    shown = ipclass(*path.split()[1:], "--help").out.decode()
+    (example,) = re.findall(r"^ +Example: (.*)$", shown, re.MULTILINE)
+    words = shlex.split(example.split(" > ")[0].split(" | ")[-1])
+    assert " ".join(words).startswith(path)
+    command = LEAVES[path]
+    with command.make_context(path, words[len(path.split()) :], resilient_parsing=False) as context:
+        assert context.params
+
+
+@pytest.mark.parametrize("path", LEAVES)
+def test_every_option_has_help_and_every_command_can_be_quiet_and_verbose(path: str) -> None:
+    params = [param for param in LEAVES[path].params if param.name != "help"]
+    assert all(param.help for param in params)
+    assert {"-q", "-v"} <= {name for param in params for name in param.opts}
+
+
+def test_the_chapters_of_the_first_page_name_commands_that_there_are_and_each_once() -> None:
+    named = [name for names in commands.CHAPTERS.values() for name in names.split()]
+    assert len(set(named)) == len(named)
+    assert set(named) <= set(ROOT.commands)
+    shown = ipclass("--help").out.decode()
+    assert [chapter for chapter in commands.CHAPTERS if f"\n{chapter}:\n" in shown] == list(commands.CHAPTERS)
+    assert all(re.search(rf"^  {name}\s", shown, re.MULTILINE) for name in ROOT.commands)
+
+
+def test_the_choices_of_the_command_line_are_those_of_the_library() -> None:
+    assert commands.MethodOption.__origin__.__args__ == METHODS
+    assert DEFINITIONS == ("strict", "broad")
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("shars t.csv", "no such command 'shars'; did you mean 'shares'?"),
+        ("audit draww t.csv", "no such command 'draww'; did you mean 'draw'?"),
+        ("shares t.csv --defnition broad", "no option --defnition; did you mean --definition?"),
+        ("classify t.csv --job 2", "no option --job; did you mean --jobs?"),
+        ("classify t.csv --jobs two", "--jobs/-j 'two': input should be a valid integer"),
+        ("classify t.csv --definition strickt", "--definition/-d 'strickt': did you mean 'strict'? There are: strict, broad."),
+        ("shares t.csv --method emk", "--method 'emk': did you mean 'emq'?"),
+        ("classify", "missing argument 'TABLE'."),
+        ("audit draw t.csv", "missing option '--label' / '-l'."),
+        ("shares t.csv --by", "option '--by' requires an argument."),
+        ("classify t.csv --backend dask", "a cluster needs --scheduler ADDRESS"),
+        ("--versoin", "no option --versoin; did you mean --version?"),
+    ],
+)
+def test_a_wrong_call_is_one_line_with_the_value_and_what_may_have_been_meant(arguments: str, said: str) -> None:
+    assert said in told(*arguments.split())
+
+
+def test_the_line_about_a_wrong_call_gives_the_example_of_that_very_command() -> None:
+    assert "for example: ipclass labels show quantum (more: ipclass labels show --help)" in told("labels", "show")
+    assert told("nothing").endswith("Usage: ipclass --help")
+
+
+def test_a_group_without_a_command_shows_its_help_and_ends_with_2() -> None:
+    found = ipclass("audit")
+    assert found.code == 2
+    assert "Usage: ipclass audit" in found.err
+
+
+def test_a_mistake_in_a_column_or_label_of_the_data_ends_with_1_and_a_suggestion(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    found = ipclass("shares", table, "--by", "yaer", "-m", tiny_model, "--method", "cc")
+    assert (found.code, len(found.lines)) == (1, 1)
+    assert "no column 'yaer'; did you mean 'year'?" in found.err
+
+
+# Quiet, verbose, colour
+
+
+def test_verbose_says_what_is_read_and_how_long_it_takes_and_quiet_wins_for_all_but_errors(
+    tmp_path: Path, tiny_model: str
+) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    lines = ipclass("classify", table, "-o", tmp_path / "a.csv", "-m", tiny_model, "-v").lines
+    assert lines[0] == f"{table}: csv, title from title, abstract from abstract"
+    assert Model.load(tiny_model).digest[:12] in lines[1]
+    assert re.fullmatch(r"took \d+\.\d s, at most [\d,]+ MB of memory", lines[-1])
+    assert ipclass("classify", table, "-o", tmp_path / "b.csv", "-m", tiny_model).lines == lines[2:-1]
+    assert ipclass("shares", table, "-o", tmp_path / "s.csv", "-m", tiny_model, "--method", "cc", "-q").err == ""
+    refused = ipclass("classify", table, "-o", tmp_path / "a.csv", "-m", tiny_model, "-q")
+    assert (refused.code, len(refused.lines)) == (1, 1)
+
+
+def test_verbose_shows_where_a_mistake_was_found(tmp_path: Path) -> None:
+    assert "Traceback" in ipclass("classify", tmp_path / "none.csv", "-v").err
+    assert "Traceback" not in ipclass("classify", tmp_path / "none.csv").err
+
+
+def on_a_terminal(*arguments: str, **variables: str) -> str:
+    """Run a command whose output goes to a terminal; return what it showed there."""
+    outer, inner = pty.openpty()
+    env = {name: value for name, value in environment().items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"} | variables
+    done = subprocess.run([*MAIN, *arguments], stdout=inner, stderr=inner, stdin=subprocess.DEVNULL, env=env, check=False)
+    os.close(inner)
+    shown = os.read(outer, 1 << 16).decode()
+    os.close(outer)
+    assert done.returncode == 2
+    return shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_there_is_colour_on_a_terminal_only_and_not_where_it_is_unwanted() -> None:
+    assert "\x1b[" in on_a_terminal("clasify")
+    assert "\x1b[" not in on_a_terminal("clasify", NO_COLOR="1")
+    assert "\x1b[" not in on_a_terminal("clasify", TERM="dumb")
+    assert "\x1b[" not in ipclass("clasify").err
+
+
+# Output for machines
+
+
+def test_commands_that_print_tables_or_facts_print_json_too(tiny_model: str) -> None:
+    title, abstract = document("kites", 2)
+    found = json.loads(ipclass("explain", title, abstract, "-m", tiny_model, "-n", "2", "--json").out)
+    assert (found["primary"], found["labels"]) == ("kites", ["kites"])
+    assert {label: len(terms) for label, terms in found["explanations"].items()} == dict.fromkeys(LABELS, 2)
+    listed = json.loads(ipclass("labels", "list", "-m", tiny_model, "--json").out)
+    assert [each["id"] for each in listed] == list(LABELS)
+    assert json.loads(ipclass("labels", "show", "looms", "-m", tiny_model, "--json").out)["outside"] == ["A soup"]
+    assert json.loads(ipclass("model", "show", "-m", tiny_model, "--json").out)["digest"] == Model.load(tiny_model).digest
+
+
+# Completion
+
+
+def offered(line: str) -> list[str]:
+    """Return what a shell offers at the end of ``line``."""
+    words = shlex.split(line) + ([""] if line.endswith(" ") else [])
+    env = {**environment(), "_IPCLASS_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    run = "import sys; sys.argv = ['ipclass']; from ipclass.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", run], env=env, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_tab_key_offers_commands_options_choices_labels_and_columns(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(3))
+    assert offered("ipclass cl") == ["classify"]
+    assert "--definition" in offered(f"ipclass shares {table} --def")
+    assert offered(f"ipclass shares {table} --method p") == ["pacc", "pcc"]
+    assert offered(f"ipclass shares {table} --by year,t") == ["year,title"]
+
+
+@pytest.mark.parametrize(
+    ("given", "incomplete", "found"),
+    [
+        ({}, "k", ["kites"]),
+        ({}, "kites,", ["kites,looms"]),
+        ({"model": "nowhere"}, "", []),
+    ],
+)
+def test_labels_are_those_of_the_model_and_each_is_offered_once(
+    given: dict[str, str], incomplete: str, found: list[str], tiny_model: str
+) -> None:
+    assert completion.labels({"model": tiny_model, **given}, incomplete) == found
+
+
+def test_the_shipped_labels_are_offered_where_no_model_is_named() -> None:
+    assert completion.labels({"model": ""}, "") == list(Model.load().labels.ids)
+
+
+@pytest.mark.parametrize("name", ["in.parquet", "none.csv", "binary.csv", "folder.csv", "not.csv.gz"])
+def test_a_table_that_cannot_be_read_offers_nothing_and_no_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in.parquet").write_bytes(b"PAR1")
+    (tmp_path / "binary.csv").write_bytes(b"")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "not.csv.gz").write_bytes(b"no gzip")
+    assert completion.columns({"table": str(tmp_path / name)}, "") == []
+
+
+def test_columns_are_found_in_tsv_and_gzip_and_among_arguments_not_yet_sorted_out(tmp_path: Path) -> None:
+    import gzip
+
+    table = write_csv(tmp_path / "in.tsv", patents(3), delimiter="\t")
+    packed = tmp_path / "in.csv.gz"
+    packed.write_bytes(gzip.compress(b"\xef\xbb\xbfone,two\n1,2\n"))
+    assert completion.columns({"table": str(table)}, "y") == ["year"]
+    assert completion.columns({"table": None, "rest": [str(packed)]}, "") == ["one", "two"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_for_a_shell(shell: str, tmp_path: Path) -> None:
+    env = {**environment(), "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    run = "import sys; sys.argv = ['ipclass', *sys.argv[1:]]; from ipclass.cli import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-c", run, "--show-completion", shell], env=env, capture_output=True, text=True, check=True
+    )
+    assert "_IPCLASS_COMPLETE" in shown.stdout
+    subprocess.run([sys.executable, "-c", run, "--install-completion", shell], env=env, capture_output=True, check=True)
+    assert any(path.is_file() and "ipclass" in path.read_text("utf-8") for path in tmp_path.rglob("*"))
