@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ipclass.errors import IpclassError, OutputError
+from ipclass.writing import defined
 
 
 class Commands(TyperGroup):
@@ -53,12 +54,4 @@ def write_text(path: Path, text: str) -> None:
 
 def as_json(facts: Any, sort_keys: bool = False) -> str:
     """Return ``facts`` as JSON, with null for what is not defined (nan)."""
-    return json.dumps(_defined(facts), indent=1, sort_keys=sort_keys)
-
-
-def _defined(facts: Any) -> Any:
-    if isinstance(facts, dict):
-        return {name: _defined(value) for name, value in facts.items()}
-    if isinstance(facts, list | tuple):
-        return [_defined(value) for value in facts]
-    return None if isinstance(facts, float) and facts != facts else facts
+    return json.dumps(defined(facts), indent=1, sort_keys=sort_keys)

@@ -354,6 +354,22 @@ def layout_of(path: str) -> Layout:
     return source.layout
 
 
+def parsed(source: Source) -> Iterator[tuple[int, Block]]:
+    """Yield the blocks of ``source``, read, each with the number of rows before it.
+
+    Raises:
+        InputError: A row cannot be read; its number is told.
+    """
+    before = 0
+    for raw in source.blocks():
+        try:
+            block = parse(raw, source.layout)
+        except RowError as error:
+            raise InputError(f"{source.path}, row {before + error.row}: {error.problem}") from error
+        yield before, block
+        before += len(block)
+
+
 def parse(block: bytes | pl.DataFrame, layout: Layout) -> Block:
     """Return what is in a block.
 

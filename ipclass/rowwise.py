@@ -12,7 +12,7 @@ import polars as pl
 
 from ipclass import excel, files
 from ipclass.errors import InputError
-from ipclass.files import RowError, Source
+from ipclass.files import Source
 
 WORKSHEET = "judge"
 LARGEST = 1 << 30
@@ -54,14 +54,7 @@ def _worksheet(path: Path) -> pl.DataFrame:
 
 
 def _table(path: Path, columns: Mapping[str, str], encoding: str) -> Iterator[Mapping[str, Any]]:
-    source = Source(str(path), None, columns, encoding, need_text=False)
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{path}: row {before + error.row} {error.problem}") from error
-        before += len(block)
+    for _, block in files.parsed(Source(str(path), None, columns, encoding, need_text=False)):
         if block.frame is not None:
             yield from block.frame.to_dicts()
 
