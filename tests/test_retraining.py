@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LABELS, Ended, document, environment, ipclass, judged, write_csv, write_jsonl
+from conftest import _LABEL, LABELS, Ended, document, environment, ipclass, judged, write_csv, write_jsonl
 from tampering import files_in
 
 from ipclass import Model, gate, parts, retraining, training
@@ -22,30 +22,7 @@ from ipclass.judgements import Wanted
 from ipclass.retraining import Request, prepare, retrain
 from ipclass.search import search
 
-PLUMS = """
-name = "Plum growing"
-version = "1"
-summary = "Plums and their trees"
-
-[definition]
-strict = "It is about growing plums."
-broad = "It mentions plums."
-
-[examples]
-inside = ["A plum picker"]
-borderline = ["A jam of plums"]
-outside = ["A pear picker"]
-
-[codes]
-strong = []
-supporting = []
-against = []
-
-[phrases]
-strong = ["plum*"]
-supporting = []
-against = []
-"""
+PLUMS = _LABEL.format(id="plums", name="Plum growing")
 _PARTS = {
     "kites": ["bridle", "spar", "tail", "sail", "tether", "keel", "reel", "ferrule", "vent", "leading edge", "swivel", "fin"],
     "looms": ["shuttle", "heddle", "warp beam", "reed", "treadle", "weft feeder", "selvage", "lease rod", "batten", "bobbin"],
