@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import typer
 from conftest import LABELS, MAIN, document, environment, ipclass, patents, write_csv
+from ipclass.shares import METHODS
 
 from ipclass import Model, cli, commands, completion
 from ipclass.records import DEFINITIONS
-from ipclass.shares import METHODS
 
 
 def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:

@@ -7,13 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize, minimize_scalar
-
-from ipclass import shares
-from ipclass.calibration import Calibration
-from ipclass.errors import ShareError
-from ipclass.figures import flags, wilson
-from ipclass.scores import Platt, expit
 from ipclass.shares import (
     METHODS,
     Estimates,
@@ -26,6 +19,13 @@ from ipclass.shares import (
     shift_test,
     tally,
 )
+from scipy.optimize import minimize, minimize_scalar
+
+from ipclass import shares
+from ipclass.calibration import Calibration
+from ipclass.errors import ShareError
+from ipclass.figures import flags, wilson
+from ipclass.scores import Platt, expit
 
 RNG = np.random.default_rng
 
