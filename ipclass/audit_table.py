@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -17,7 +17,7 @@ from ipclass.batch import TAGGED_BY, tagged_by
 from ipclass.calibration import Calibration, Ints
 from ipclass.errors import InputError, ShareError
 from ipclass.excel import LONGEST_CELL
-from ipclass.files import STDIO, Block, RowError, Source
+from ipclass.files import STDIO, Block, Source
 from ipclass.labels import Label
 from ipclass.model import Model
 from ipclass.records import LEAST_GRADE, Definition, definition_named
@@ -94,7 +94,7 @@ def read_tagged(path: str, model: Model, wanted: Wanted) -> Tagged:
     prefix = _prefix(source)
     frames = []
     definition: Definition | None = None
-    for before, block in _blocks(source):
+    for before, block in source.numbered():
         if definition is None:
             definition = _definition(path, _tagged_by(block, prefix), model, wanted.definition)
             target = model.targets[model.column(wanted.label, definition)]
@@ -116,19 +116,6 @@ def _source(path: str, columns: Mapping[str, str]) -> Source:
     if path == STDIO:
         raise InputError("an audit reads its table more than once; name a file instead of -")
     return Source(path, columns=columns)
-
-
-def _blocks(source: Source) -> Iterator[tuple[int, Block]]:
-    """Yield the blocks that hold rows, each with the number of rows before it."""
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{source.path}, row {before + error.row}: {error.problem}") from error
-        if len(block):
-            yield before, block
-        before += len(block)
 
 
 def _prefix(source: Source) -> str:
@@ -227,7 +214,7 @@ def texts_of(tagged: Tagged, rows: Ints) -> dict[int, Text]:
     wanted = np.sort(rows)
     source = _source(tagged.path, tagged.columns)
     found = {}
-    for before, block in _blocks(source):
+    for before, block in source.numbered():
         start, end = np.searchsorted(wanted, [before + 1, before + len(block) + 1])
         for row in wanted[start:end].tolist():
             place = row - before - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from ipclass import excel, files
-from ipclass.errors import InputError, LabelError, OutputError
-from ipclass.files import RowError, Source
+from ipclass.errors import LabelError, OutputError
+from ipclass.files import Source
 from ipclass.model import Model, Target
 from ipclass.records import Contribution, Definition
 from ipclass.writing import guarded
@@ -67,7 +67,7 @@ def compare(source: Source, old: Model, new: Model, definition: Definition, term
     if not shared:
         raise LabelError(f"the models have no label in common: {', '.join(old.labels.ids)}; {', '.join(new.labels.ids)}")
     changes = Changes()
-    for before, block in _blocks(source):
+    for before, block in source.numbered():
         both = old.tag(block.texts, definition), new.tag(block.texts, definition)
         changes.one_sided += sum(bool(one) != bool(two) for one, two in zip(both[0].unscored, both[1].unscored, strict=True))
         for label in shared:
@@ -91,17 +91,6 @@ def compare(source: Source, old: Model, new: Model, definition: Definition, term
         changes.rows += len(block)
     changes.found.sort(key=lambda each: (each.row, each.label))
     return changes
-
-
-def _blocks(source: Source) -> Iterator[tuple[int, files.Block]]:
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{source.path}, row {before + error.row}: {error.problem}") from error
-        yield before, block
-        before += len(block)
 
 
 def reasons(text: str, label: str, definition: Definition, old: Model, new: Model) -> tuple[Contribution, ...]:

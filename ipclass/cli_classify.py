@@ -3,88 +3,131 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say
 
 if TYPE_CHECKING:
-    from ipclass.batch import Summary
+    from ipclass.sinks import Summary
+    from ipclass.workers import Workers
 
 
 def classify(
-    table: Annotated[str, typer.Argument(help="CSV, TSV, JSON lines or Parquet, also .gz; - is standard input.")],
+    tables: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, patterns, .zip; also .gz and .zst; - is standard input.", metavar="TABLE"),
+    ],
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write; - is standard output.")] = "-",
     definition: DefinitionOption = "strict",
     explain: Annotated[int, typer.Option(help="Give the N terms that weigh most for each assigned label.", min=0)] = 0,
     title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
     abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    input_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
+    format: Annotated[
+        str, typer.Option(help="csv, tsv, jsonl, parquet, xlsx or an export as lens, if the file does not tell.")
+    ] = "",
+    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl, parquet or xlsx, if the ending does not tell.")] = "",
     encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
+    sheet: Annotated[str, typer.Option(help="The worksheet of an Excel workbook, if it is not the first.")] = "",
+    title_only: Annotated[
+        bool, typer.Option("--title-only", help="Take an export without abstracts, and trust it less.")
+    ] = False,
+    raw_cells: Annotated[
+        bool,
+        typer.Option("--raw-cells", help="Write texts that begin with = + - @ as they are: CSV and TSV have a ' before them."),
+    ] = False,
     prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     backend: Annotated[Literal["local", "dask"], typer.Option(help="local, or dask for a cluster.")] = "local",
     scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
+    rejects: Annotated[str, typer.Option(help="Write rows that cannot be read to this CSV file, and go on.")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")] = False,
     model: ModelOption = "",
     as_table: Annotated[bool, typer.Option("--table", help="Print titles and tags to read, and write nothing.")] = False,
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Tag a table of patents. All its columns and the order of its rows are kept.
+    """Tag tables of patents. All their columns and the order of their rows are kept.
 
     Example: ipclass classify patents.csv -o tagged.csv
     """
-    from ipclass import batch, files
-    from ipclass.records import definition_named
+    with _hired(jobs, backend, scheduler, model) as workers:
+        from ipclass import batch, files
+        from ipclass.records import definition_named
 
-    if backend == "dask" and not scheduler:
-        raise typer.BadParameter("a cluster needs --scheduler ADDRESS", param_hint="--backend dask")
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    source = files.Source(table, input_format or None, columns, encoding)
-    if as_table:
-        for line in batch.readable(source, batch.load(model), definition_named(definition)):
-            typer.echo(line)
-        return
-    layout, digest = source.layout, batch.load(model).digest[:12]
-    detail(f"{table}: {layout.format}, title from {layout.title or 'nothing'}, abstract from {layout.abstract or 'nothing'}")
-    detail(f"model {model or 'as shipped'}, digest {digest}")
-    written = files.format_of(output, output_format or None, default=source.layout.format)
-    job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix)
-    with _Progress(source.size, shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
-        summary = batch.run(
-            source,
-            output,
-            job,
-            jobs=jobs,
-            resume=resume,
-            force=force,
-            progress=progress.add,
-            spread=_spread(backend, scheduler),
-        )
+        columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
+        source = files.Source(tables, format or None, columns, encoding, sheet=sheet, title_only=title_only)
+        if source.passed_over and not quiet:
+            say(f"passed over, as they are no tables: {_listed(source.passed_over)}")
+        if as_table:
+            for line in batch.readable(source, batch.load(model), definition_named(definition)):
+                typer.echo(line)
+            return
+        title, abstract = source.layout.title or "nothing", source.layout.abstract or "nothing"
+        detail(f"{source.path}: {source.layout.format}, title from {title}, abstract from {abstract}")
+        detail(f"model {model or 'as shipped'}, digest {batch.load(model).digest[:12]}")
+        written = files.format_of(output, output_format or None, default=source.layout.format)
+        job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix, raw_cells=raw_cells)
+        with _Progress(shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
+            summary = batch.run(
+                source,
+                output,
+                job,
+                workers=workers,
+                rejects=rejects,
+                resume=resume,
+                force=force,
+                progress=progress.add,
+            )
     if not quiet:
-        say(_told(summary))
+        say(_told(summary, rejects))
+        if title_only:
+            say("titles alone were tagged, where there are no abstracts: more is missed, and probabilities are less sure")
 
 
-def _spread(backend: str, scheduler: str) -> Any:
-    from ipclass import batch
+def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractContextManager[Workers | None]:
+    """Return the workers, which start and load the model while the table is opened here."""
+    from ipclass.workers import dask_workers, local_workers
 
-    return batch.spread_over_dask(scheduler) if backend == "dask" else None
+    if backend == "dask":
+        if not scheduler:
+            raise typer.BadParameter("a cluster needs --scheduler ADDRESS", param_hint="--backend dask")
+        return dask_workers(scheduler)
+    if jobs == 1:
+        return nullcontext()
+    workers = local_workers(jobs)
+    workers.prepare(_load, model)
+    return workers
 
 
-def _told(summary: Summary) -> str:
+def _load(model: str) -> None:
+    from ipclass.batch import load
+
+    load(model)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
+
+
+def _told(summary: Summary, rejects: str) -> str:
     tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()))
     unscored = sum(summary.unscored.values())
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
-    return f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    told = f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    if not rejects:
+        return told
+    read = summary.rows + summary.rejected
+    return f"{told}\n{read:,} rows read = {summary.rows:,} tagged + {summary.rejected:,} rejected ({rejects})"
 
 
 class _Progress:
     """A line on standard error that counts documents; nothing where nobody watches."""
 
-    def __init__(self, size: int | None, shown: bool) -> None:
+    def __init__(self, shown: bool) -> None:
         self._shown = shown
 
     def __enter__(self) -> _Progress:

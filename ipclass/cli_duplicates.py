@@ -46,7 +46,7 @@ def duplicates(
     """
     from ipclass import duplicates as same
     from ipclass import rewriting
-    from ipclass.files import STDIO, Source, roles
+    from ipclass.files import STDIO, Source, with_roles
 
     if table == STDIO:
         raise InputError("duplicates are found by reading a table twice; name a file instead of standard input")
@@ -59,7 +59,7 @@ def duplicates(
     source, names = opened(), [f"{prefix}duplicate_of", f"{prefix}duplicate_why"]
     source.close()
     rewriting.refuse(source, output, names, force=force)
-    layout = roles(source.layout)
+    layout = with_roles(source.layout)
     found = same.find(opened, _wanted(table, layout, by, number, family))
     added = same.marks(found, layout.id, names)
     rewriting.write(opened(), output, names, added, format=output_format, force=force)

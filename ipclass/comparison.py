@@ -16,7 +16,7 @@ from ipclass.files import Block, Layout, Source, column_named, id_of, values
 from ipclass.labels import LabelSet
 from ipclass.model import Model
 from ipclass.records import LEAST_GRADE, Definition, Document
-from ipclass.rewriting import Added, read
+from ipclass.rewriting import Added
 from ipclass.rules import Evidence, Rules
 
 TAGGED_BY = "tagged_by"
@@ -94,7 +94,7 @@ def compare(source: Source, model: Model, definition: Definition, examples: int 
     rules, columns = Rules(model.labels), evidence.code_columns(source.layout.columns)
     shown = pl.DataFrame(schema=_ROWS)
     counts = [_counted(shown)]
-    for _, block in read(source):
+    for _, block in source.numbered():
         found = list(_found(rules, block, columns))
         rows = _side_by_side(block, source.layout, found, model, definition)
         counts.append(_counted(rows))
@@ -166,7 +166,7 @@ def _grades(block: Block, label: str) -> list[int | None]:
         found = [str((record.get("grades") or {}).get(label)) for record in block.records]
     else:
         names = cast(pl.DataFrame, block.frame).columns
-        column = column_named(names, (f"{label} grade", f"grade {label}", f"grades {label}"), "", "")
+        column = column_named(names, (f"{label} grade", f"grade {label}", f"grades {label}"))
         found = values(block, column) if column else [""] * len(block)
     return [int(grade) if grade in ("0", "1", "2") else None for grade in found]
 

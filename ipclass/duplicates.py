@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ipclass.files import Block, Source, values
-from ipclass.rewriting import Added, read
+from ipclass.rewriting import Added
 from ipclass.shingles import Hashes, Keys, Shingles, alike, candidates, shingles
 from ipclass.text import fields
 
@@ -98,7 +98,7 @@ def _gathered(source: Source, wanted: Wanted) -> tuple[Keys, Keys, _Texts]:
     """Return keys of the numbers and of the families, a row each and 0 where there is none, and the abstracts."""
     numbers, families = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     rows, keys, bands = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)], [Shingles.joined([]).bands()]
-    for first, block in read(source):
+    for first, block in source.numbered():
         numbers.append(_keys(block, wanted.numbers, number_key))
         families.append(_keys(block, wanted.families, family_key))
         if wanted.texts:
@@ -192,7 +192,7 @@ def _confirmed(opened: Callable[[], Source], texts: _Texts) -> Ints:
     rows = texts.rows[needed]
     order = np.argsort(rows)
     parts: list[Shingles] = []
-    for first, block in read(opened()):
+    for first, block in opened().numbered():
         inside = rows[order][np.searchsorted(rows[order], first) : np.searchsorted(rows[order], first + len(block))] - first
         parts.append(abstract_shingles([block.texts[row] for row in inside.tolist()]))
     sets = Shingles.joined(parts)

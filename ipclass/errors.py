@@ -19,6 +19,10 @@ class OutputError(IpclassError):
     """A result that cannot be written: the file exists, or its format is unknown."""
 
 
+class WorkerError(IpclassError):
+    """A process that worked on a part of a table has died."""
+
+
 class LabelError(IpclassError):
     """A label file or a judgement that does not make sense, or a label nobody defined."""
 

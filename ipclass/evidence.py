@@ -41,7 +41,7 @@ def code_columns(names: Sequence[str]) -> tuple[str, ...]:
     >>> code_columns(["id", "IPCR Classifications", "Title", "CPC Classifications"])
     ('CPC Classifications', 'IPCR Classifications')
     """
-    return tuple(filter(None, (column_named(names, usual, "", "") for usual in USUAL)))
+    return tuple(filter(None, (column_named(names, usual) for usual in USUAL)))
 
 
 def cells(block: Block, columns: Sequence[str]) -> list[str]:

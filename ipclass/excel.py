@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ LONGEST_CELL = 32_767
 MOST_ROWS = 1_048_576
 _WIDEST = 60
 _MEMORY = 3 << 30  # bytes of address space, of which the libraries take the most
+_MOST_EXACT = 10**15
+_AS_THEY_ARE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,7 @@ def write(sheets: Mapping[str, Sheet]) -> bytes:
     import xlsxwriter
 
     buffer = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
+    with xlsxwriter.Workbook(buffer, {**_AS_THEY_ARE, "in_memory": True}) as book:
         for name, sheet in sheets.items():
             _write_sheet(book, name, sheet)
     return buffer.getvalue()
@@ -78,39 +81,74 @@ def _write_sheet(book: Any, name: str, sheet: Sheet) -> None:
     if frame.height >= MOST_ROWS:
         raise InputError(f"{frame.height:,} rows are more than an Excel sheet takes ({MOST_ROWS - 1:,}); write CSV or Parquet")
     page = book.add_worksheet(name[:31])
-    head = book.add_format({"bold": True, "bottom": 1})
+    looks = _write_header(book, page, sheet)
     for place, column in enumerate(frame.columns):
+        for row, value in enumerate(frame[column].to_list(), start=1):
+            _write_cell(page, row, place, value, looks[place])
+        if column in sheet.choices and frame.height:
+            rule = {"validate": "list", "source": list(sheet.choices[column]), "error_message": "choose from the list"}
+            page.data_validation(1, place, frame.height, place, rule)
+    if sheet.filters and frame.width:
+        page.autofilter(0, 0, frame.height, frame.width - 1)
+
+
+def _write_header(book: Any, page: Any, sheet: Sheet) -> list[Any]:
+    """Write the names of the columns, frozen, and return how the cells of each are to look."""
+    head = book.add_format({"bold": True, "bottom": 1})
+    looks = []
+    for place, (column, kind) in enumerate(sheet.frame.schema.items()):
         look: dict[str, Any] = {"valign": "top"}
-        kind = frame.schema[column]
-        text = not kind.is_numeric() and kind != pl.Boolean
-        if text:
+        if kind.is_temporal():
+            look["num_format"] = "yyyy-mm-dd hh:mm:ss" if kind == pl.Datetime else "yyyy-mm-dd"
+        elif not kind.is_numeric() and kind != pl.Boolean:
             look["num_format"] = "@"
         if column in sheet.formats:
             look["num_format"] = sheet.formats[column]
         if column in sheet.wrapped:
             look["text_wrap"] = True
-        cells = book.add_format(look)
-        page.set_column(place, place, sheet.widths.get(column, min(_WIDEST, max(8, len(column) + 3))), cells)
+        looks.append(book.add_format(look))
+        page.set_column(place, place, sheet.widths.get(column, min(_WIDEST, max(8, len(column) + 3))), looks[-1])
         page.write_string(0, place, column, head)
-        for row, value in enumerate(frame[column].to_list(), start=1):
-            _write_cell(page, row, place, value, cells)
-        if column in sheet.choices and frame.height:
-            rule = {"validate": "list", "source": list(sheet.choices[column]), "error_message": "choose from the list"}
-            page.data_validation(1, place, frame.height, place, rule)
     page.freeze_panes(1, 0)
-    if sheet.filters and frame.width:
-        page.autofilter(0, 0, frame.height, frame.width - 1)
+    return looks
 
 
 def _write_cell(page: Any, row: int, place: int, value: Any, look: Any) -> None:
-    if value is None or value == "" or value != value:
+    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         page.write_blank(row, place, None, look)
     elif isinstance(value, bool):
         page.write_boolean(row, place, value, look)
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float) and abs(value) < _MOST_EXACT:
         page.write_number(row, place, value, look)
+    elif isinstance(value, date) and value.year >= 1900 and getattr(value, "tzinfo", None) is None:
+        page.write_datetime(row, place, value, look)
     else:
-        page.write_string(row, place, str(value)[:LONGEST_CELL], look)
+        text = str(value)
+        page.write_string(row, place, text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…", look)
+
+
+def save(path: Path, frames: Iterable[pl.DataFrame]) -> None:
+    """Write a workbook of one sheet, whose rows come in ``frames`` of equal columns, in little memory.
+
+    Raises:
+        InputError: There are more rows than Excel takes.
+    """
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path, {**_AS_THEY_ARE, "constant_memory": True}) as book:
+        page = book.add_worksheet("patents")
+        row, columns = 0, 0
+        looks: list[Any] = []
+        for frame in frames:
+            looks = looks or _write_header(book, page, Sheet(frame))
+            columns = frame.width
+            if row + frame.height >= MOST_ROWS:
+                raise InputError(f"more rows than an Excel sheet takes ({MOST_ROWS - 1:,}); write CSV or Parquet")
+            for values in frame.iter_rows():
+                row += 1
+                for place, value in enumerate(values):
+                    _write_cell(page, row, place, value, looks[place])
+        page.autofilter(0, 0, row, max(columns - 1, 0))
 
 
 def names(path: Path) -> list[str]:

@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from ipclass import batch
-from ipclass.batch import Job, added_frame, tagged_by
+from ipclass.batch import Job, added_frame, code_verdicts, tagged_by
 from ipclass.errors import InputError, choices, one_of
 from ipclass.estimators import METHODS
-from ipclass.files import Layout
+from ipclass.evidence import code_columns
+from ipclass.files import Block, Layout
 from ipclass.grouping import UNITS, Request, first_open_year
 from ipclass.grouping import title as column_title
 from ipclass.inputs import frame_texts, text_columns
@@ -66,7 +67,7 @@ def classify(
     ['quantum']
     """
     loaded = model_of(model)
-    job = Job(Layout("parquet", (), title, abstract, ""), "", definition_named(definition), explain, "parquet", prefix)
+    job = Job(_layout((), title, abstract), "", definition_named(definition), explain, "parquet", prefix)
     if isinstance(frame, pl.LazyFrame):
         return cast(Frame, _lazily(frame, partial(_classified, model=loaded, job=job, wide=wide)))
     return cast(Frame, _classified(frame, loaded, job, wide))
@@ -85,8 +86,8 @@ def _lazily(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame])
 
 def _classified(frame: Any, model: Model, job: Job, wide: bool) -> Any:
     held = eager(frame)
-    texts = frame_texts(held, job.layout.title, job.layout.abstract)
-    added = _added(texts, model, job)
+    job = replace(job, layout=replace(job.layout, columns=tuple(map(str, held.columns))))
+    added = _added(held, model, job)
     if not wide:
         labels = model.labels.ids
         held, added = held[np.repeat(np.arange(len(held)), len(labels)).tolist()], _long(added, labels, job)
@@ -95,11 +96,20 @@ def _classified(frame: Any, model: Model, job: Job, wide: bool) -> Any:
     return _beside(held, added)
 
 
-def _added(texts: Sequence[str], model: Model, job: Job) -> pl.DataFrame:
-    """Return the columns that tagging adds, a row a text."""
-    starts = range(0, max(len(texts), 1), _TEXTS)
-    tags = (model.tag(texts[at : at + _TEXTS], job.definition, job.explain) for at in starts)
-    return pl.concat([added_frame(each, model, job) for each in tags])
+def _layout(columns: tuple[str, ...], title: str, abstract: str) -> Layout:
+    return Layout("parquet", columns, title, abstract, "")
+
+
+def _added(held: nw.DataFrame[Any], model: Model, job: Job) -> pl.DataFrame:
+    """Return the columns that tagging adds, a row a document."""
+    texts = frame_texts(held, job.layout.title, job.layout.abstract)
+    codes = as_polars(held, code_columns(job.layout.columns))
+    parts = []
+    for at in range(0, max(len(texts), 1), _TEXTS):
+        block = Block(texts[at : at + _TEXTS], frame=codes[at : at + _TEXTS])
+        tags = model.tag(block.texts, job.definition, job.explain)
+        parts.append(added_frame(tags, model, job, code_verdicts(block, tags, model, job)))
+    return pl.concat(parts)
 
 
 def eager(frame: Any) -> nw.DataFrame[Any]:
@@ -123,8 +133,10 @@ def eager(frame: Any) -> nw.DataFrame[Any]:
 
 def _long(added: pl.DataFrame, labels: Sequence[str], job: Job) -> pl.DataFrame:
     """Return the added columns with a row a document and label."""
-    common = [job.prefix + name for name in ("primary", "known", "unscored", "tagged_by")]
-    own = {"assigned": "{}", "probability": "{}_probability", **({"terms": "{}_terms"} if job.explain else {})}
+    forms = {"assigned": "{}", "probability": "{}_probability", "terms": "{}_terms", "codes": "{}_codes"}
+    own = {name: form for name, form in forms.items() if job.prefix + form.format(labels[0]) in added.columns}
+    of_labels = {job.prefix + form.format(label) for form in own.values() for label in labels}
+    common = [name for name in added.columns if name not in of_labels]
     parts = [
         added.select(
             pl.lit(label).alias(f"{job.prefix}label"),
@@ -262,8 +274,7 @@ def _tagged(held: nw.DataFrame[Any], model: Model, definition: Definition, title
         ours = (frame["tagged_by"].cast(pl.String) == tagged_by(model, definition)).any()
         if ours or not any(texts):
             return frame
-    job = Job(Layout("parquet", (), title, abstract, ""), "", definition, 0, "parquet")
-    added = _added(frame_texts(held, title, abstract), model, job)
+    added = _added(held, model, Job(_layout(tuple(names), title, abstract), "", definition, 0, "parquet"))
     kept = frame.drop(added.columns, strict=False)
     return kept.hstack(added) if kept.width else added  # a frame without columns has no rows either
 

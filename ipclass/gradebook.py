@@ -15,9 +15,10 @@ import polars as pl
 
 from ipclass import excel, files
 from ipclass.errors import InputError, choices
-from ipclass.judgements import ANY_LABEL, GRADES, WORKSHEET
+from ipclass.judgements import ANY_LABEL, GRADES
 from ipclass.labels import ID
 from ipclass.records import Document
+from ipclass.rowwise import WORKSHEET
 from ipclass.writing import FORMULA
 
 GUIDELINE = "guideline"

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ipclass import estimators
 from ipclass.errors import InputError, ShareError, choices
-from ipclass.files import usual_column
+from ipclass.files import find_column
 from ipclass.records import Definition
 from ipclass.tagged import ROW, has
 
@@ -149,7 +149,7 @@ def _families(frame: pl.DataFrame, named: str) -> pl.Series:
         raise InputError(f"no column of the family and none of duplicates ({DUPLICATE_OF}); name it with --family")
     ties = [_shared(frame, column)] if column else []
     if DUPLICATE_OF in frame.columns:
-        id = usual_column("id", frame.columns)
+        id = find_column("id", frame.columns)
         first = _shared(frame, DUPLICATE_OF)
         ties.append(first if not id else pl.select(pl.coalesce(first, _shared(frame, id))).to_series())
     rows = np.arange(len(frame))

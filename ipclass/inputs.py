@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 
 from ipclass.errors import InputError, choices
-from ipclass.files import usual_column
+from ipclass.files import find_column
 from ipclass.records import Document, join_fields
 
 
@@ -68,7 +68,7 @@ def text_columns(names: Sequence[str], title: str = "", abstract: str = "") -> t
     for wanted in filter(None, (title, abstract)):
         if wanted not in names:
             raise InputError(f"data frame: no column {wanted!r}; {choices(wanted, names)}")
-    return title or usual_column("title", names), abstract or usual_column("abstract", names)
+    return title or find_column("title", names), abstract or find_column("abstract", names)
 
 
 def column_texts(column: nw.Series[Any]) -> list[str]:

@@ -6,7 +6,6 @@ and row, all of it at once. What the rows mean together, and beside a corpus, is
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
@@ -17,13 +16,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from ipclass import excel, files
+from ipclass import rowwise
 from ipclass.corpus import ORIGINS, PICKED, Entry, Judged, near_key
 from ipclass.errors import CorpusError, InputError, choices
-from ipclass.files import Layout, RowError, Source
+from ipclass.files import Layout
 from ipclass.labels import LabelSet
+from ipclass.layout import layout
 from ipclass.records import OTHER, Document
 from ipclass.writing import FORMULA
 
@@ -36,10 +34,6 @@ TAGGED = "tagged_by"
 
 ANY_LABEL = "grade"
 """The column of grades in a sheet for one label: its plan or its guideline says which."""
-
-WORKSHEET = "judge"
-LARGEST = 1 << 30
-"""Bytes of a JSON file that is read as a whole."""
 
 _NOT_GRADES = {"no", "row", "rows", "year", "remark", "kind", "family", "claims", "citations"}
 _GUIDELINE = re.compile(r"^# .*\((\w+), version [^()]*\)\s*$", re.MULTILINE)
@@ -140,7 +134,7 @@ def _read_file(path: Path, labels: LabelSet, wanted: Wanted) -> Read:
     notices = _Notices(str(path))
     reader = _Reader(path, labels, wanted, notices)
     seen = unjudged = 0
-    for number, record in enumerate(_records(path, wanted), start=1):
+    for number, record in enumerate(rowwise.read(path, wanted.columns, wanted.encoding), start=1):
         seen += 1
         try:
             row = reader.row(number, record)
@@ -148,7 +142,7 @@ def _read_file(path: Path, labels: LabelSet, wanted: Wanted) -> Read:
             errors.append(Finding(str(path), number, str(problem)))
             continue
         except InputError as error:
-            if not _is_json(path):  # a table has the same columns in each row, objects may have others
+            if not rowwise.is_json(path):  # a table has the same columns in each row, objects may have others
                 raise
             errors.append(Finding(str(path), number, str(error).removeprefix(f"{path}: ")))
             continue
@@ -183,88 +177,6 @@ class _Notices:
 
     def all(self) -> tuple[Finding, ...]:
         return tuple(Finding(self._file, 0, told.format(f"{n:,}") if n else told) for told, n in self._told.items())
-
-
-# Records: what stands in a row, whatever the format
-
-
-def _records(path: Path, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of a file as objects.
-
-    Raises:
-        InputError: The file is none that can be read, or breaks off.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'no such file'}")
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        yield from _worksheet(path).to_dicts()
-    elif _is_json(path):
-        yield from _json(path, wanted.encoding)
-    else:
-        yield from _table(path, wanted)
-
-
-def _is_json(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson"))
-
-
-def _worksheet(path: Path) -> pl.DataFrame:
-    """Return the worksheet ``judge``, or the first one, without rows that are empty."""
-    try:
-        frame = excel.read(path, WORKSHEET)
-    except InputError as error:
-        if "no worksheet" not in str(error):
-            raise
-        frame = excel.read(path)
-    return frame.filter(~pl.all_horizontal(pl.all() == "")) if frame.width else frame
-
-
-def _table(path: Path, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
-    source = Source(str(path), None, wanted.columns, wanted.encoding, need_text=False)
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{path}: row {before + error.row} {error.problem}") from error
-        before += len(block)
-        if block.frame is not None:
-            yield from block.frame.to_dicts()
-
-
-def _json(path: Path, encoding: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of JSON lines, or of one list of them."""
-    content = _content(path).removeprefix(b"\xef\xbb\xbf")
-    try:
-        text = content.decode(encoding)
-        found = json.loads(text) if text.lstrip()[:1] == "[" else _lines(text, path)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start:,} is not {error.encoding}; save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON: {error}") from error
-    for row, record in enumerate(found, start=1):
-        if not isinstance(record, dict):
-            raise InputError(f"{path}: row {row} is a {type(record).__name__}; a list of objects is needed, or one a line")
-        yield record
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-    if len(content) > LARGEST:
-        raise InputError(f"{path}: more than {LARGEST >> 20:,} MB; write JSON lines in several files, or a table")
-    return content
-
-
-def _lines(text: str, path: Path) -> Iterator[Any]:
-    for row, line in enumerate((line for line in text.split("\n") if line.strip()), start=1):
-        try:
-            yield json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: row {row} is not JSON: {error}; one object a line is needed") from error
 
 
 # Rows: a document and its grades
@@ -339,10 +251,10 @@ class _Reader:
         return self._columns[names]
 
     def _found_columns(self, names: Sequence[str]) -> _Columns:
-        layout = files.layout_for(names, self._wanted.columns, str(self._path))
-        if not layout.title and not layout.abstract:
+        built = layout("csv", names, self._wanted.columns, str(self._path), need_text=False)
+        if not built.title and not built.abstract:
             raise InputError(f"{self._path}: no column for title or abstract; name it with --abstract. {choices('', names)}")
-        free = {_plain(name): name for name in names if name not in (layout.title, layout.abstract, layout.id)}
+        free = {_plain(name): name for name in names if name not in (built.title, built.abstract, built.id)}
         grades = {label: free[_plain(label)] for label in self._labels.ids if _plain(label) in free}
         grade, label = free.get(ANY_LABEL, ""), free.get("label", "") or free.get("labels", "")
         if any(name.endswith(TAGGED) for name in names):
@@ -359,7 +271,7 @@ class _Reader:
             raise InputError(f"{self._path}: a column {grade!r}, but for which label? Name it with --for")
         if not grades and not grade and not label and "grades" not in names:
             raise InputError(f"{self._path}: no judgements; {self.needs}. {choices('', names)}")
-        return _Columns(layout.title, layout.abstract, layout.id, grades, "" if grades else grade, label)
+        return _Columns(built.title, built.abstract, built.id, grades, "" if grades else grade, label)
 
     def _look_for_misspelt(self, free: Mapping[str, str], grades: Mapping[str, str]) -> None:
         missing = [label for label in self._labels.ids if label not in grades]
@@ -423,7 +335,7 @@ class _Reader:
     def _from_label_studio(self, number: int, task: Mapping[str, Any]) -> Row:
         """Return a task of Label Studio; annotators who disagree are a conflict, who skipped it have not judged."""
         data = task["data"]
-        columns = files.layout_for(list(data), self._wanted.columns, str(self._path))
+        columns = layout("csv", list(data), self._wanted.columns, str(self._path), need_text=False)
         document = _document(data, columns)
         if not document.id and task.get("id") is not None:
             document = replace(document, id=str(task["id"]))
@@ -463,7 +375,7 @@ class _Reader:
             title, abstract = "", title
         meta = record.get("meta")
         meta = {**record, **(meta if isinstance(meta, dict) else {})}
-        columns = files.layout_for([name for name in meta if name != "text"], {}, str(self._path))
+        columns = layout("csv", [name for name in meta if name != "text"], {}, str(self._path), need_text=False)
         found: dict[str, int] = {}
         self._add_named(found, record["label"])
         return self._row(number, Document(title.strip(), abstract.strip(), _unguarded(_text(meta, columns.id))), found, meta)
@@ -523,10 +435,10 @@ def _label_of_sheet(path: Path) -> str:
     """Return the label of a sheet for one, as its plan or guideline tells, or ""."""
     plan, guideline = (path.with_name(f"{path.stem}.{ending}") for ending in ("plan.json", "guideline.md"))
     try:
-        if plan.is_file() and plan.stat().st_size < LARGEST:
+        if plan.is_file() and plan.stat().st_size < rowwise.LARGEST:
             told = json.loads(plan.read_text("utf-8"))
             return str(told["label"]) if isinstance(told, dict) and "label" in told else ""
-        if guideline.is_file() and guideline.stat().st_size < LARGEST:
+        if guideline.is_file() and guideline.stat().st_size < rowwise.LARGEST:
             named = _GUIDELINE.findall(guideline.read_text("utf-8"))
             return str(named[0]) if len(named) == 1 else ""
     except (OSError, ValueError, RecursionError):

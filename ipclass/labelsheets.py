@@ -21,9 +21,9 @@ from ipclass.audit_sheet import guideline_of
 from ipclass.audit_table import one_line
 from ipclass.errors import OutputError, choices
 from ipclass.files import STDIO
-from ipclass.judgements import WORKSHEET
 from ipclass.labels import LabelSet
 from ipclass.records import Document
+from ipclass.rowwise import WORKSHEET
 from ipclass.writing import guarded
 
 XLSX, CSV, LABEL_STUDIO, DOCCANO = "xlsx", "csv", "label-studio", "doccano"

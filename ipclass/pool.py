@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from ipclass import files
 from ipclass.corpus import near_key, plain_number
-from ipclass.errors import InputError
-from ipclass.files import Block, RowError, Source
+from ipclass.files import Block, Source
 from ipclass.records import Document
 from ipclass.scores import Floats
 
@@ -104,17 +103,10 @@ def read(
 
 def _documents(source: Source) -> Iterator[tuple[int, list[Document]]]:
     """Yield the documents of each block, with the number of rows before it."""
-    before = 0
-    for raw in source.blocks():
-        try:
-            block = files.parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{source.path}, row {before + error.row}: {error.problem}") from error
-        if len(block):
-            ids = _ids(block, source)
-            halves = (text.partition("\n") for text in block.texts)
-            yield before, [Document(title, abstract, id) for (title, _, abstract), id in zip(halves, ids, strict=True)]
-        before += len(block)
+    for before, block in source.numbered():
+        ids = _ids(block, source)
+        halves = (text.partition("\n") for text in block.texts)
+        yield before, [Document(title, abstract, id) for (title, _, abstract), id in zip(halves, ids, strict=True)]
 
 
 def _ids(block: Block, source: Source) -> list[str]:

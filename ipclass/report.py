@@ -18,7 +18,7 @@ from ipclass import files
 from ipclass.batch import tagged_by
 from ipclass.cells import Cell
 from ipclass.errors import InputError, ShareError
-from ipclass.files import RowError, Source
+from ipclass.files import Source
 from ipclass.grouping import DATES, Request, grouped, restricted
 from ipclass.indicator_tables import indicators_of
 from ipclass.model import Model
@@ -315,17 +315,13 @@ class _Gathering:
             return None
         if source.layout.format != "jsonl" and not source.layout.abstract:
             self._note("examples", "The table has no abstracts: the examples are titles alone.")
-        found, at = {}, 0
-        for block in source.blocks():
-            try:
-                read = files.parse(block, source.layout)
-            except RowError as error:
-                raise InputError(f"{self.wanted.path}, row {at + error.row}: {error.problem}") from error
+        found, seen = {}, 0
+        for at, read in source.numbered():
             for row in needed.intersection(range(at, at + len(read))):
                 found[row] = (files.id_of(read, row - at, source.layout), read.texts[row - at])
-            at += len(read)
-        if at != rows:
-            self._note("examples", f"No examples: the table changed while it was read ({rows:,} rows, then {at:,}).")
+            seen = at + len(read)
+        if seen != rows:
+            self._note("examples", f"No examples: the table changed while it was read ({rows:,} rows, then {seen:,}).")
             return None
         return found
 

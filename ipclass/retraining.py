@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ipclass import card, comparing, gate, joining, judgements, training
+from ipclass import card, comparing, evaluation, gate, joining, judgements, training
 from ipclass import corpus as corpora
 from ipclass import search as searching
 from ipclass.corpus import Corpus, Judged
 from ipclass.errors import CorpusError, InputError, ModelError
+from ipclass.evaluation import Report
 from ipclass.gate import Comparison
 from ipclass.joining import Joined
 from ipclass.judgements import Finding, Read, Wanted
@@ -69,12 +70,14 @@ class Prepared:
 class Retrained:
     """A new model with its card, and how it compares with the old one, if that was asked for.
 
-    ``before`` are the cross-validated figures of the model that the corpus made without the user's judgements, if known.
+    ``evaluated`` is how good it is on held-out documents where there is no old model. ``before`` are the cross-validated
+    figures of the model that the corpus made without the user's judgements, if known.
     """
 
     model: Model
     prepared: Prepared
     comparison: Comparison | None
+    evaluated: Report | None
     before: Sequence[Mapping[str, Any]] = ()
 
 
@@ -104,7 +107,9 @@ def prepare(request: Request) -> Prepared:
     marked = comparing.marked_by(request.against) if request.against else set()
     fair = [each for each in joining.unseen(base, held_out) if comparing.mark_of(each.document) not in marked]
     seen = Finding(
-        ", ".join(map(str, request.held_out)), 0, f"{len(held_out) - len(fair):,} documents are in the corpus already"
+        ", ".join(map(str, request.held_out)),
+        0,
+        f"{len(held_out) - len(fair):,} documents are in the corpus already, or the old model has seen them",
     )
     return Prepared(
         base,
@@ -191,10 +196,11 @@ def retrain(prepared: Prepared, request: Request, tell: Told = lambda line: None
     comparison = _compared(prepared, trained, old, request, tell) if old else None
     if comparison:
         facts["comparison"] = gate.as_record(comparison)
+    evaluated = evaluation.evaluate(trained.model, prepared.held_out) if prepared.held_out and not old else None
     model = replace(trained.model, facts={**trained.model.facts, **facts})
     from_shipped = request.base is None and not request.alone and not any(path.is_dir() for path in request.sources)
     before = known.facts.get("cross_validation", []) if known and from_shipped else []
-    return Retrained(card.with_card(model, prepared.corpus), prepared, comparison, before)
+    return Retrained(card.with_card(model, prepared.corpus), prepared, comparison, evaluated, before)
 
 
 def _told_of(path: Path, prepared: Prepared) -> dict[str, Any]:
@@ -223,6 +229,8 @@ def as_text(done: Retrained) -> str:
         parts.append(gate.as_table(done.comparison))
     else:
         parts.append(_quality(done.model.facts["cross_validation"], done.before))
+    if done.evaluated:
+        parts.append(f"on held-out documents:\n{evaluation.as_table(done.evaluated)}")
     return "\n\n".join(parts)
 
 

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from ipclass import excel, writing
-from ipclass.batch import SET_APART, Done, sink_for
+from ipclass import writing
 from ipclass.errors import InputError
-from ipclass.files import STDIO, Block, RowError, Source, as_lines, as_table, format_of, parse, values
+from ipclass.files import STDIO, Block, Source, as_lines, as_table, format_of
+from ipclass.layout import packing
+from ipclass.parsing import SET_APART
+from ipclass.rendering import pack
+from ipclass.sinks import Output, Summary
 
 Added = Callable[[Block, int], pl.DataFrame]
 """Gives the new columns of a block, whose first row has the number that is the second argument, counted from 0."""
-
-
-def read(source: Source) -> Iterator[tuple[int, Block]]:
-    """Yield the blocks of a table, each with the number of its first row, counted from 0.
-
-    Raises:
-        InputError: A row cannot be read.
-    """
-    first = 0
-    for raw in source.blocks():
-        try:
-            block = parse(raw, source.layout)
-        except RowError as error:
-            raise InputError(f"{source.path}, row {first + error.row}: {error.problem}") from error
-        yield first, block
-        first += len(block)
 
 
 def refuse(source: Source, target: str, names: Sequence[str], *, force: bool) -> None:
@@ -54,30 +42,17 @@ def write(source: Source, target: str, names: Sequence[str], added: Added, *, fo
         OutputError: ``target`` exists and ``force`` is not set, or cannot be written.
     """
     refuse(source, target, names, force=force)
-    if target.lower().endswith(".xlsx") and not format:
-        return _write_workbook(source, Path(target), added, force=force)
     written = format_of(target, format or None, default=source.layout.format)
-    sink = sink_for(target, written, [*source.layout.columns, *names], force=force)
-    state = sink.begin("", False)
+    output = Output(target, written, [*source.layout.columns, *names], id=source.layout.id, force=force)
+    state, ending = output.begin(""), packing(target)
     try:
-        for first, block in read(source):
+        for first, block in source.numbered():
             more, lines = added(block, first), written == "jsonl"
             payload = as_lines(block, more.to_dicts()) if lines else as_table(block, more, source.layout, written)
-            state = state.after(Done(len(block), payload, {}, {}))
-            sink.write(payload, state)
+            state = replace(state, blocks=state.blocks + 1, summary=state.summary + Summary(len(block)))
+            state = output.write(pack(payload, ending), [], state)
     except BaseException:
-        sink.discard()
+        output.discard()
         raise
-    sink.finish()
-    return state.rows
-
-
-def _write_workbook(source: Source, path: Path, added: Added, *, force: bool) -> int:
-    columns = source.layout.columns
-    frames = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
-    for first, block in read(source):
-        texts = pl.DataFrame({name: pl.Series(values(block, name), dtype=pl.String) for name in columns})
-        frames.append(texts.hstack(added(block, first)))
-    frame = pl.concat(frames, how="diagonal")
-    writing.write({path: excel.write({"table": excel.Sheet(frame)})}, force=force)
-    return frame.height
+    output.finish()
+    return state.summary.rows

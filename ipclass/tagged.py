@@ -17,7 +17,7 @@ from ipclass import batch
 from ipclass.batch import Job, tagged_by
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, RowError, Source, format_of, layout_of, records_of, separator_of, usual_column
+from ipclass.files import STDIO, Layout, Source, find_column, format_of, layout_of, separator_of
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition
 
@@ -34,7 +34,7 @@ def read_tagged(path: str, model: Model, definition: Definition, labels: Sequenc
     sure = {"probabilities"} if layout.format == "jsonl" else {f"{label}_probability" for label in labels}
     if {"tagged_by"} | sure <= set(layout.columns):
         frame = _read(path)
-        texts = layout.abstract or usual_column("abstract", layout.columns)
+        texts = layout.abstract or find_column("abstract", layout.columns)
         if (frame["tagged_by"].cast(pl.String) == by).any() or not texts:
             return prepared(frame, labels)
     return prepared(_tag_on_the_way(path, definition, model_folder), labels)
@@ -63,14 +63,8 @@ def _read(path: str) -> pl.DataFrame:
 
 def _read_lines(path: str) -> pl.DataFrame:
     """Return tagged JSON lines as a table, with the columns that tagging adds to a table."""
-    source, rows, frames = Source(path, need_text=False), 0, []
-    for block in source.blocks():
-        try:
-            records = records_of(block, source.layout) if isinstance(block, bytes) else []
-        except RowError as error:
-            raise InputError(f"{path}, row {rows + error.row}: {error.problem}") from error
-        rows += len(records)
-        frames.append(pl.DataFrame([_flat(record) for record in records], infer_schema_length=None))
+    blocks = Source(path, need_text=False).read()
+    frames = [pl.DataFrame([_flat(record) for record in block.records or ()], infer_schema_length=None) for block in blocks]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 

@@ -60,7 +60,7 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         folds: Calibration and thresholds rest on scores by models that had not seen the document's fold; at most so many.
         labels: The label files of the classes, if there are any: their openings are masked, and ``model_`` carries them.
         random_state: Same seed, same model.
-        n_jobs: Threads to use.
+        n_jobs: Processes to use.
 
     Attributes:
         classes_: The classes, sorted; of several labels their names, or the numbers of the columns of a matrix.
@@ -192,7 +192,7 @@ def read_targets(y: Any, classes: Classes | None = None) -> Targets:
         raise ValueError("PatentTagger requires y to be passed, but the target y is None")
     held = nw.from_native(y, allow_series=True, pass_through=True)
     if isinstance(held, nw.DataFrame):
-        return _of_columns({name: _numbers(held[name]) for name in held.columns}, len(held), classes)
+        return _of_columns({name: _numbers(held.get_column(name)) for name in held.columns}, len(held), classes)
     if isinstance(held, nw.Series):
         y = held.to_list()
     elif hasattr(y, "__array__"):
@@ -202,7 +202,7 @@ def read_targets(y: Any, classes: Classes | None = None) -> Targets:
     if sp.issparse(y):
         y = y.toarray()
     shape = np.shape(y)
-    return _of_matrix(y) if len(shape) == 2 and shape[1] > 1 else _of_classes(y)
+    return _of_matrix(y, classes) if len(shape) == 2 and shape[1] > 1 else _of_classes(y)
 
 
 def _is_label_lists(y: Any) -> bool:
@@ -217,21 +217,32 @@ def _is_label_lists(y: Any) -> bool:
 def _of_lists(y: Iterable[Iterable[str] | None], classes: Classes | None) -> Targets:
     rows = [None if row is None else set(row) - {OTHER} for row in y]
     named = np.array(sorted(set().union(*(row for row in rows if row)))) if classes is None else classes
-    if unknown := sorted(set().union(*(row for row in rows if row)) - set(named.tolist())):
-        raise ValueError(f"y holds the label {unknown[0]!r}, which was not learnt; {choices(unknown[0], map(str, named))}")
+    _check_learnt(set().union(*(row for row in rows if row)), named)
     judged = [[math.nan if row is None else float(label in row) for label in named] for row in rows]
     return Targets(named, np.array(judged).reshape(len(rows), len(named)), True)
 
 
 def _of_columns(columns: Mapping[str, Floats], rows: int, classes: Classes | None) -> Targets:
     named = np.array(list(columns)) if classes is None else classes
+    _check_learnt(columns, named)
     nothing = np.full(rows, np.nan)
     judged = np.column_stack([columns.get(name, nothing) for name in named.tolist()])
     return Targets(named, _checked(judged), True)
 
 
-def _of_matrix(y: Any) -> Targets:
+def _check_learnt(labels: Iterable[Any], learnt: Classes) -> None:
+    if unknown := sorted(set(labels) - set(learnt.tolist()), key=str):
+        raise ValueError(
+            f"y holds the label {unknown[0]!r}, which was not learnt; {choices(str(unknown[0]), map(str, learnt))}"
+        )
+
+
+def _of_matrix(y: Any, classes: Classes | None) -> Targets:
     judged = _checked(np.asarray(y, np.float64))
+    if classes is not None and judged.shape[1] != len(classes):
+        raise ValueError(
+            f"y has {judged.shape[1]} columns, but {len(classes)} labels were learnt: {', '.join(map(str, classes))}"
+        )
     return Targets(np.arange(judged.shape[1]), judged, True)
 
 

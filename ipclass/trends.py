@@ -24,7 +24,6 @@ from ipclass.grouping import dated, year_in
 from ipclass.inputs import frame_texts
 from ipclass.model import Model
 from ipclass.records import Definition, definition_named
-from ipclass.rewriting import read
 from ipclass.scores import Floats
 from ipclass.tagged import has, without_texts
 
@@ -127,7 +126,8 @@ def drivers(
     """
     held = eager(frame)
     texts = frame_texts(held, title, abstract)
-    years = _years(as_polars(held, without_texts(list(map(str, held.columns)))), year)
+    names = list(map(str, held.columns))
+    years = _years(as_polars(held, [year] if year in names else without_texts(names)), year)
     blocks = ((texts[at : at + _TEXTS], years[at : at + _TEXTS]) for at in range(0, len(texts), _TEXTS))
     return drivers_of(blocks, label, definition_named(definition), model_of(model), top)
 
@@ -249,7 +249,7 @@ def _years(frame: pl.DataFrame, year: str) -> list[str]:
 
 
 def _blocks(source: Source, year: str) -> Iterator[Block]:
-    for _, block in read(source):
+    for _, block in source.numbered():
         frame = block.frame
         if frame is None:
             names = {name: None for record in block.records or () for name in record}

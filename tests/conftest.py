@@ -5,16 +5,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import settings
 from typer.testing import CliRunner
 
-from ipclass import cli, files
+from ipclass import blocks, cli, sources
 from ipclass.model import Model
 
 settings.register_profile("ipclass", deadline=None, database=None)
@@ -132,21 +132,6 @@ def tiny_model(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> s
     return str(folder)
 
 
-@pytest.fixture(autouse=True)
-def _streams_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close what a test opened and did not read to its end: a table that is refused keeps its file until then."""
-    opened, streams = files._opened, []
-
-    def remembered(path: str) -> BinaryIO:
-        streams.append(opened(path))
-        return streams[-1]
-
-    monkeypatch.setattr(files, "_opened", remembered)
-    yield
-    for stream in streams:
-        stream.close()
-
-
 @pytest.fixture
 def patents_csv(tmp_path: Path) -> Path:
     """A small table that reads well."""
@@ -161,10 +146,9 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def cut_at(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Read tables in blocks of about ``size`` bytes, from the header on: a small file is otherwise one block."""
-    read = files.Source._read
-    monkeypatch.setattr(files, "BLOCK_BYTES", size)
-    monkeypatch.setattr(files, "PARQUET_ROWS", max(1, size // 100))
-    monkeypatch.setattr(files.Source, "_read", lambda self, wanted: read(self, min(wanted, size)))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", size)
+    monkeypatch.setattr(blocks, "SLICE_ROWS", max(1, size // 100))
+    monkeypatch.setattr(sources, "HEAD_BYTES", size)
 
 
 class Ended:

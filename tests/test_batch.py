@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import polars as pl
 import pytest
 from conftest import MAIN, cut_at, environment, patents, read_csv, write_csv, write_jsonl
 
-from ipclass import batch, files
+from ipclass import batch, blocks, excel, files, sinks
 from ipclass.errors import InputError, OutputError
 from ipclass.records import OTHER, UNSCORED, Definition
 
@@ -86,7 +87,7 @@ def test_the_result_is_the_same_whatever_the_number_of_processes(
 def test_every_column_and_row_of_the_input_stands_first_in_order(tmp_path: Path, tiny_model: str, cut: Cut) -> None:
     rows = [
         {**row, 'Note, "x"': note, "": str(number)}
-        for number, (row, note) in enumerate(zip(patents(6), ["", "=1+1", "a\nb", 'a "b" c', " 007 ", "1e5"], strict=True))
+        for number, (row, note) in enumerate(zip(patents(6), ["", "-5", "a\nb", 'a "b" c', " 007 ", "1e5"], strict=True))
     ]
     table = write_csv(tmp_path / "in.csv", rows)
     cut(300)
@@ -94,6 +95,92 @@ def test_every_column_and_row_of_the_input_stands_first_in_order(tmp_path: Path,
     before, after = read_csv(table.read_bytes()), read_csv((tmp_path / "out.csv").read_bytes())
     assert after[0] == [*before[0], *ADDED]
     assert [row[: len(before[0])] for row in after] == before
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz"])
+def test_formulas_get_an_apostrophe_unless_cells_are_to_be_raw(tmp_path: Path, tiny_model: str, ending: str) -> None:
+    rows = [{**row, "=note": note} for row, note in zip(patents(4), ["=1+1", "-5", "@x", "fine"], strict=True)]
+    table = write_csv(tmp_path / "in.csv", rows)
+    for raw, head, notes in ((False, "'=note", ["'=1+1", "-5", "'@x", "fine"]), (True, "=note", ["=1+1", "-5", "@x", "fine"])):
+        source = files.Source(str(table))
+        job = batch.Job(source.layout, tiny_model, "strict", 0, files.format_of(f"x.{ending}"), raw_cells=raw)
+        batch.run(source, str(tmp_path / f"out.{ending}"), job, force=True)
+        found = pl.read_csv(tmp_path / f"out.{ending}", infer_schema=False, separator="\t" if ending == "tsv" else ",")
+        assert found[head].to_list() == notes
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "xlsx"])
+def test_where_texts_are_texts_a_formula_is_left_as_it_is(tmp_path: Path, tiny_model: str, ending: str) -> None:
+    table = write_csv(tmp_path / "in.csv", [{**row, "note": "=1+1"} for row in patents(2)])
+    classify(table, tmp_path / f"out.{ending}", tiny_model)
+    path = tmp_path / f"out.{ending}"
+    if ending == "jsonl":
+        found = [json.loads(line)["note"] for line in path.read_text("utf-8").splitlines()]
+    else:
+        found = (pl.read_parquet(path) if ending == "parquet" else excel.read(path))["note"].to_list()
+    assert found == ["=1+1"] * 2
+
+
+# Excel
+
+
+def test_a_workbook_has_the_cells_of_the_table_with_their_types(
+    tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {**row, "publication_number": str(9_000_000 + n), "claims": claims, "share": share, "kind": kind, "blank": ""}
+        for n, (row, claims, share, kind) in enumerate(
+            zip(patents(4), ["12", "", "7", "-3"], ["0.5", "1", "", "-2.25"], ["007", "1", "2", "3"], strict=True)
+        )
+    ]
+    table = write_csv(tmp_path / "in.csv", rows)
+    cut_at(monkeypatch, 300)
+    classify(table, tmp_path / "out.xlsx", tiny_model)
+    classify(table, tmp_path / "out.csv", tiny_model)
+    found = pl.read_excel(tmp_path / "out.xlsx")
+    assert found.columns == read_csv((tmp_path / "out.csv").read_bytes())[0]
+    assert found["publication_number"].to_list() == [row["publication_number"] for row in rows]
+    assert found["kind"].to_list() == ["007", "1", "2", "3"]
+    assert found["claims"].to_list() == [12, None, 7, -3]
+    assert found["share"].to_list() == [0.5, 1, None, -2.25]
+    assert found["year"].to_list() == [1990, 1991, 1992, 1993]
+    assert found["kites"].to_list() == [1, 0, 0, 1]
+    assert found["title"].to_list() == [row["title"] for row in rows]
+    assert hidden(tmp_path) == []
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as parts:
+        page = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert 'state="frozen"' in page
+    assert '<autoFilter ref="A1:P5"/>' in page
+
+
+def test_dates_of_parquet_are_dates_in_a_workbook(tmp_path: Path, tiny_model: str) -> None:
+    from datetime import date
+
+    days = [date(2020, 5, 3), None, date(1850, 1, 1), date(9999, 12, 31)]
+    frame = pl.DataFrame({"title": ["Kite"] * 4, "abstract": [KITE] * 4, "day": days})
+    frame.write_parquet(tmp_path / "in.parquet")
+    classify(tmp_path / "in.parquet", tmp_path / "out.xlsx", tiny_model)
+    with zipfile.ZipFile(tmp_path / "out.xlsx") as parts:
+        page = parts.read("xl/worksheets/sheet1.xml").decode()
+    assert "<v>43954</v>" in page  # 3 May 2020 in Excel's days
+    assert "<t>1850-01-01</t>" in page  # Excel knows no day before 1900
+    assert "<v>2958465</v>" in page
+
+
+def test_more_rows_than_excel_takes_are_refused_with_another_format(
+    tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel, "MOST_ROWS", 60)
+    with pytest.raises(OutputError, match="Excel takes no more than 59 rows; write CSV or Parquet"):
+        classify(patents_csv, tmp_path / "out.xlsx", tiny_model)
+    assert [path.name for path in tmp_path.iterdir()] == ["patents.csv"]
+    monkeypatch.setattr(excel, "MOST_ROWS", 61)
+    assert classify(patents_csv, tmp_path / "out.xlsx", tiny_model).rows == 60
+
+
+def test_a_cell_longer_than_excel_takes_ends_with_a_sign_that_it_was_cut(tmp_path: Path) -> None:
+    excel.save(tmp_path / "a.xlsx", [pl.DataFrame({"x": ["y" * 40_000, "z" * 32_767]})])
+    assert excel.read(tmp_path / "a.xlsx")["x"].to_list() == ["y" * 32_766 + "…", "z" * 32_767]
 
 
 def test_the_tags_follow_the_text(tmp_path: Path, patents_csv: Path, tiny_model: str) -> None:
@@ -412,10 +499,10 @@ def test_a_resumed_run_does_not_tag_again_what_is_safe_and_ends_the_same(
     interrupt(patents_csv, target, tiny_model, monkeypatch)
     assert not target.exists()
     assert hidden(tmp_path)
-    worked: list[bytes] = []
+    worked: list[blocks.RawBlock] = []
     work = batch.work
 
-    def noted(block: bytes, job: batch.Job) -> batch.Done:
+    def noted(block: blocks.RawBlock, job: batch.Job) -> batch.Done:
         worked.append(block)
         return work(block, job)
 
@@ -511,14 +598,14 @@ def test_an_interrupted_run_is_not_gone_on_with_unless_asked(
 def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append = batch.FileSink._append
+    append = sinks._TextFile.append
 
-    def full(self: batch.FileSink, payload: bytes) -> int:
+    def full(self: sinks._TextFile, payload: bytes, block: int) -> int:
         if b"XX00030A1" in payload:
             raise OSError(28, "No space left on device")
-        return append(self, payload)
+        return append(self, payload, block)
 
-    monkeypatch.setattr(batch.FileSink, "_append", full)
+    monkeypatch.setattr(sinks._TextFile, "append", full)
     cut_at(monkeypatch, 500)
     with pytest.raises(OutputError, match=r"out\.csv: cannot be written: No space left"):
         classify(patents_csv, tmp_path / "out.csv", tiny_model)
@@ -529,7 +616,7 @@ def test_a_write_that_fails_is_an_output_error_and_leaves_nothing(
 
 _SLOW = """
 import os, random, signal, sys, time
-from ipclass import batch, files
+from ipclass import batch, blocks, files, sinks, sources
 
 def slowly(home, name, nap):
     method = getattr(home, name)
@@ -542,26 +629,26 @@ def slowly(home, name, nap):
 
 nap = float(sys.argv.pop(1))
 size = 700
-read = files.Source._read
-files.BLOCK_BYTES = size
-files.Source._read = lambda self, wanted: read(self, min(wanted, size))
-for home, name in ((batch.FileSink, "_append"), (batch.FileSink, "_noted"), (batch.FileSink, "finish")):
-    slowly(home, name, nap)
+blocks.BLOCK_BYTES = sources.HEAD_BYTES = size
+for step in ("_TextFile append", "_ParquetFile append", "_Journal note", "Output finish"):
+    home, name = step.split()
+    slowly(getattr(sinks, home), name, nap)
 """
 _KILLS = """
 import csv, json
 from pathlib import Path
 
 table, target, model, wanted, kills, seed = sys.argv[1:]
-target, wanted, chance = Path(target), Path(wanted).read_bytes(), random.Random(int(seed))
-with open(table, encoding="utf-8", newline="") as file:  # not by polars: its threads would not survive the fork
+target, wanted, chance = Path(target), Path(wanted), random.Random(int(seed))
+rejects, rejected = target.with_name("rejects.csv"), wanted.with_name("rejected.csv").read_bytes()
+with open(table, encoding="utf-8", errors="replace", newline="") as file:  # polars' threads would not survive the fork
     batch.load(model).tag([f"{row['title']}\\n{row['abstract']}" for row in csv.DictReader(file)])
 journal = target.with_name(f".{target.name}.journal")
 
 def run():
     source = files.Source(table)
     job = batch.Job(source.layout, model, "strict", 0, files.format_of(str(target)))
-    batch.run(source, str(target), job, resume=True)
+    batch.run(source, str(target), job, rejects=str(rejects), resume=True)
 
 def child():
     pid = os.fork()
@@ -576,11 +663,14 @@ def child():
     return pid
 
 def finished():
-    assert target.read_bytes() == wanted, "a file under the final name is not the whole result"
+    assert target.read_bytes() == wanted.read_bytes(), "a file under the final name is not the whole result"
+    assert rejects.read_bytes() == rejected
     target.unlink()
+    rejects.unlink()
 
 def blocks():
-    return json.loads(journal.read_text())["blocks"] if journal.exists() else 0
+    lines = journal.read_text().rpartition("\\n")[0].splitlines() if journal.exists() else []
+    return json.loads(lines[-1])["blocks"] if lines else 0
 
 deaths = resumed = completed = 0
 while deaths < int(kills):
@@ -605,7 +695,7 @@ while deaths < int(kills):
 pid = child()
 assert os.waitpid(pid, 0)[1] == 0
 finished()
-left = [path.name for path in target.parent.glob(f".{target.name}*")]
+left = [path.name for path in target.parent.glob(".*")]
 print(json.dumps({"deaths": deaths, "resumed": resumed, "completed": completed, "left": left}))
 """
 
@@ -615,9 +705,11 @@ def test_a_run_killed_anywhere_never_looks_finished_and_resumes_to_the_same_byte
     tmp_path: Path, patents_csv: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch, ending: str, kills: int
 ) -> None:
     whole, target = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
+    lines = patents_csv.read_bytes().splitlines(keepends=True)
+    patents_csv.write_bytes(b"".join([*lines[:20], b"too,short\n", *lines[20:40], b"\xff\n", *lines[40:]]))
     with monkeypatch.context() as patch:
         cut_at(patch, 700)
-        classify(patents_csv, whole, tiny_model)
+        classify(patents_csv, whole, tiny_model, rejects=str(tmp_path / "rejected.csv"))
     arguments = ["0.001", str(patents_csv), str(target), tiny_model, str(whole), str(kills), str(len(ending))]
     done = subprocess.run(
         [sys.executable, "-c", _SLOW + _KILLS, *arguments], capture_output=True, env=environment(), timeout=120, check=False
@@ -639,7 +731,8 @@ def start(nap: float, *arguments: str | Path) -> subprocess.Popen[bytes]:
 def await_blocks(journal: Path, blocks: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        if journal.exists() and json.loads(journal.read_text("utf-8"))["blocks"] >= blocks:
+        lines = journal.read_text("utf-8").rpartition("\n")[0].splitlines() if journal.exists() else []
+        if lines and json.loads(lines[-1])["blocks"] >= blocks:
             return
         time.sleep(0.01)
     pytest.fail(f"the run never wrote {blocks} blocks: {process.communicate()[1].decode()}")

@@ -95,7 +95,6 @@ def test_help_is_standard_output_and_no_error(arguments: list[str]) -> None:
     "arguments",
     [
         ["classify"],
-        ["classify", "a.csv", "b.csv"],
         ["classify", "a.csv", "--jobs", "0"],
         ["classify", "a.csv", "--jobs", "two"],
         ["classify", "a.csv", "--explain", "-1"],
@@ -141,7 +140,7 @@ def mistakes(tmp_path: Path, tiny_model: str) -> dict[str, list[str | Path]]:
     model = ["-m", tiny_model]
     return {
         "no file": ["classify", tmp_path / "none.csv", *model],
-        "a folder": ["classify", tmp_path, *model],
+        "a folder": ["classify", tmp_path / "corpus", *model],
         "no table": ["classify", tmp_path / "file", *model],
         "bad row": ["classify", tmp_path / "bad.csv", *model],
         "no text": ["classify", tmp_path / "numbers.csv", *model],
@@ -149,13 +148,14 @@ def mistakes(tmp_path: Path, tiny_model: str) -> dict[str, list[str | Path]]:
         "json": ["classify", tmp_path / "bad.jsonl", *model],
         "json to csv": ["classify", tmp_path / "bad.jsonl", "-o", tmp_path / "out.csv", *model],
         "column": ["classify", good, "--abstract", "abstrct", *model],
-        "format": ["classify", good, "-o", tmp_path / "out.xlsx", *model],
+        "definition": ["classify", good, "-d", "strickt", *model],
+        "format": ["classify", good, "-o", tmp_path / "out.docx", *model],
         "named format": ["classify", good, "--output-format", "xml", *model],
         "no encoding": ["classify", good, "--encoding", "utf-9", *model],
         "exists": ["classify", good, "-o", tmp_path / "there.csv", *model],
         "no folder": ["classify", good, "-o", tmp_path / "none" / "out.csv", *model],
         "parquet to stdout": ["classify", good, "--output-format", "parquet", *model],
-        "parquet from stdin": ["classify", "-", "--input-format", "parquet", *model],
+        "parquet from stdin": ["classify", "-", "--format", "parquet", *model],
         "resume stdout": ["classify", good, "--resume", *model],
         "no model": ["classify", good, "-m", tmp_path / "none"],
         "not a model": ["model", "show", "-m", tmp_path],
@@ -176,7 +176,7 @@ def mistakes(tmp_path: Path, tiny_model: str) -> dict[str, list[str | Path]]:
     ("mistake", "said"),
     [
         ("no file", "none.csv: no such file"),
-        ("a folder", "cannot tell the format|is a folder"),
+        ("a folder", "holds no table"),
         ("no table", "cannot tell the format"),
         ("bad row", r"bad\.csv, row 2: has 1 fields"),
         ("no text", "no column for title or abstract"),
@@ -184,7 +184,8 @@ def mistakes(tmp_path: Path, tiny_model: str) -> dict[str, list[str | Path]]:
         ("json", r"bad\.jsonl, row 1: is not JSON"),
         ("json to csv", r"bad\.jsonl, row 1: is not JSON"),
         ("column", "no column 'abstrct'; did you mean 'abstract'"),
-        ("format", "xlsx"),
+        ("definition", "did you mean 'strict'"),
+        ("format", "docx.*xlsx"),
         ("named format", "no format 'xml'"),
         ("no encoding", "no encoding 'utf-9'"),
         ("exists", r"there\.csv: exists; --force replaces it"),
@@ -284,7 +285,7 @@ def test_standard_input_and_output_hold_what_files_hold(tmp_path: Path, tiny_mod
     else:
         write_csv(table, rows, "\t" if format == "tsv" else ",")
     assert ipclass("classify", table, "-o", tmp_path / f"out.{format}", "-m", tiny_model).code == 0
-    piped = ipclass("classify", "-", "--input-format", format, "-m", tiny_model, stdin=table.read_bytes())
+    piped = ipclass("classify", "-", "--format", format, "-m", tiny_model, stdin=table.read_bytes())
     assert piped.code == 0
     assert piped.out == (tmp_path / f"out.{format}").read_bytes()
     assert piped.lines == ["6 documents: kites 2, looms 2; unscored 0"]

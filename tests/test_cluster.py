@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ipclass import batch, files
+from ipclass import batch, blocks, files, workers
 from ipclass.errors import OutputError
 
 distributed = pytest.importorskip("distributed", reason="the extra ipclass[dask] is not installed")
@@ -40,7 +40,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_killed_worker_loses_and_doubles_nothing(
     cluster: object, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
     job = batch.Job(files.Source(str(table)).layout, "", "strict", 0, "csv")
     alone, spread = tmp_path / "alone.csv", tmp_path / "spread.csv"
     batch.run(files.Source(str(table)), str(alone), job)
@@ -54,7 +54,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(
         if len(seen) == 5:
             os.kill(pids[0], signal.SIGKILL)
 
-    summary = batch.run(files.Source(str(table)), str(spread), job, spread=batch.spread_over_dask(address), progress=kill_one)
+    with workers.dask_workers(address) as hired:
+        summary = batch.run(files.Source(str(table)), str(spread), job, workers=hired, progress=kill_one)
     assert len(seen) > 10
     assert summary.rows == 3000
     assert spread.read_bytes() == alone.read_bytes()
@@ -62,5 +63,5 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 
 def test_no_scheduler_is_one_line() -> None:
     with pytest.raises(OutputError, match="no Dask scheduler answers") as error:
-        batch.spread_over_dask("tcp://127.0.0.1:1")
+        workers.dask_workers("tcp://127.0.0.1:1")
     assert "\n" not in str(error.value)

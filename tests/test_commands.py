@@ -19,6 +19,7 @@ from conftest import LABELS, MAIN, document, environment, ipclass, patents, writ
 from ipclass.shares import METHODS
 
 from ipclass import Model, cli, commands, completion
+from ipclass.estimators import METHODS
 from ipclass.records import DEFINITIONS
 
 

@@ -72,3 +72,51 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(excel, "LARGEST", 1000)
     with pytest.raises(InputError, match="unpacked is no table"):
         excel.read(written(tmp_path / "a.xlsx"))
+
+
+def changed(path: Path, part: str, content: bytes) -> Path:
+    """Put ``content`` in the place of one part of a workbook."""
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, kept in parts.items():
+            new.writestr(name, content if name == part else kept)
+    return path
+
+
+FAR = b'<worksheet><sheetData><row r="1"><c r="A1"/></row><row r="1048576"><c r="xfd1048576"/></row></sheetData></worksheet>'
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (FAR, "a cell in row 1,048,576 and column 16,384 is too far away"),
+        (FAR.replace(b"<c ", b"<x:c ").replace(b"<row ", b"<x:row "), "is too far away"),
+        (FAR.replace(b'<c r="xfd1048576"/>', b"<c/>" * 9000), "cells that do not say where they stand"),
+        (b"<worksheet><sheetData>" + b"<row r='1'>" * 9 + b" " * 400_000, "open it in Excel and save it again"),
+        (b"<worksheet>" + b" " * (excel.LARGEST + 1), "unpacked is no table"),
+    ],
+)
+def test_a_sheet_that_would_cost_all_memory_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
+    path = changed(written(tmp_path / "a.xlsx"), "xl/worksheets/sheet1.xml", content)
+    with pytest.raises(InputError, match=told):
+        excel.read(path)
+    with pytest.raises(InputError, match=told):
+        list(excel.sheets(path.read_bytes(), "a.xlsx"))
+
+
+def test_other_packed_files_are_no_workbooks(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    for names in (["a.csv"], ["xl/workbook.xml", "content.xml"], ["xl/workbook.bin"]):
+        with zipfile.ZipFile(path, "w") as parts:
+            for name in names:
+                parts.writestr(name, "")
+        with pytest.raises(InputError, match="not an Excel workbook"):
+            excel.read(path)
+
+
+def test_every_sheet_comes_with_its_header_as_text(tmp_path: Path) -> None:
+    first, second = excel.sheets(written(tmp_path / "a.xlsx").read_bytes(), "a.xlsx")
+    assert first.row(0) == tuple(FRAME.columns)
+    assert second.height == FRAME.height + 1
+    assert set(first.dtypes) == {pl.String}

@@ -166,7 +166,7 @@ def test_the_long_form_has_a_row_a_document_and_label(kind: str, tiny_model: str
     columns = {**COLUMNS, "abstract": ["", *COLUMNS["abstract"][1:]], "title": ["", *COLUMNS["title"][1:]]}
     wide = as_polars(classify(KINDS[kind](columns), model=tiny_model, explain=1))
     long = as_polars(classify(KINDS[kind](columns), model=tiny_model, explain=1, wide=False))
-    added = ["label", "assigned", "probability", "terms", "primary", "known", "unscored", "tagged_by"]
+    added = ["label", "assigned", "probability", "terms", "primary", "known", "unscored", "scope", "tagged_by"]
     assert long.columns == [*COLUMNS, *added]
     assert long["label"].to_list() == ["kites", "looms"] * 60
     assert long["publication_number"].to_list() == [number for number in COLUMNS["publication_number"] for _ in range(2)]
@@ -176,6 +176,19 @@ def test_the_long_form_has_a_row_a_document_and_label(kind: str, tiny_model: str
         assert own["probability"].to_list() == wide[f"{label}_probability"].to_list()
         assert own["terms"].to_list() == wide[f"{label}_terms"].to_list()
     assert long["assigned"].to_list()[:2] == [None, None]
+
+
+@each_kind
+def test_codes_are_held_against_the_tags_as_the_command_does_it(kind: str, tmp_path: Path) -> None:
+    rows = [{**row, "cpc": "G06N10/00" if place % 2 else "A01B1/00;A47J36/00"} for place, row in enumerate(ROWS[:12])]
+    done = ipclass("classify", write_csv(tmp_path / "in.csv", rows), "-o", tmp_path / "out.csv", "--explain", "1")
+    assert done.code == 0, done.err
+    stored = pl.read_csv(tmp_path / "out.csv", schema_overrides={"year": pl.String}, empty_string_is_null=False)
+    found = classify(KINDS[kind]({name: [row[name] for row in rows] for name in rows[0]}), explain=1)
+    assert same(found, stored)
+    assert any(column.endswith("_codes") for column in stored.columns)
+    long = as_polars(classify(KINDS[kind]({name: [row[name] for row in rows] for name in rows[0]}), explain=1, wide=False))
+    assert "codes" in long.columns
 
 
 def test_the_long_form_repeats_the_index(tiny_model: str) -> None:

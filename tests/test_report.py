@@ -12,7 +12,6 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 from xml.etree import ElementTree
 
 import polars as pl
@@ -22,7 +21,7 @@ from conftest import Ended, document, ipclass, patents, write_csv
 from hostile import EVIL, hostile_table
 from typer.testing import CliRunner
 
-from ipclass import cli_report, files, highlight, printed, report, report_charts, report_files, report_page, tables
+from ipclass import cli_report, highlight, printed, report, report_charts, report_files, report_page, tables
 from ipclass import tagged as tagging
 from ipclass.cells import Cell
 from ipclass.commands import Commands
@@ -36,22 +35,6 @@ from ipclass.report_page import page
 from ipclass.text import Setting, Settings, terms
 
 COUNT = Request(method="cc", draws=50)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _streams_of_the_module_closed() -> Iterator[None]:
-    """Close what the fixtures of this module opened and did not read to its end, as conftest does for each test."""
-    opened, streams = files._opened, []
-
-    def remembered(path: str) -> BinaryIO:
-        streams.append(opened(path))
-        return streams[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_opened", remembered)
-        yield
-    for stream in streams:
-        stream.close()
 
 
 @pytest.fixture(scope="module")

@@ -458,6 +458,13 @@ def test_what_was_before_stands_beside_what_is_now(tiny_model: str, tmp_path: Pa
     assert " > " in retraining.as_text(replace(done, before=Model.load(tiny_model).facts["cross_validation"]))
 
 
+def test_without_an_old_model_held_out_documents_say_how_good_the_new_one_is(tmp_path: Path, tiny_corpus: Path) -> None:
+    held_out = write_csv(tmp_path / "held_out.csv", mine(30, 2000))
+    found = train(write_csv(tmp_path / "a.csv", mine()), "--base", tiny_corpus, "--held-out", held_out, "-o", tmp_path / "m")
+    assert found.code == 0
+    assert any(line.startswith("30 documents, 0 of them unscored") for line in found.lines)
+
+
 def test_an_origin_that_represents_calibrates_and_a_picked_one_does_not(tmp_path: Path, tiny_corpus: Path) -> None:
     table = write_csv(tmp_path / "a.csv", mine(90))
     counts = {}

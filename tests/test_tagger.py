@@ -232,8 +232,13 @@ def test_texts_of_one_group_cannot_be_calibrated() -> None:
 
 
 def test_a_label_that_was_not_learnt_cannot_be_scored() -> None:
-    with pytest.raises(ValueError, match="'lomms', which was not learnt; did you mean 'looms'"):
-        read_targets([["lomms"], ["kites"]], np.array(["kites", "looms"]))
+    learnt = np.array(["kites", "looms"])
+    for y in ([["lomms"], ["kites"]], pd.DataFrame({"kites": [1.0], "lomms": [0.0]})):
+        with pytest.raises(ValueError, match="'lomms', which was not learnt; did you mean 'looms'"):
+            read_targets(y, learnt)
+    with pytest.raises(ValueError, match="y has 3 columns, but 2 labels were learnt: kites, looms"):
+        read_targets(np.zeros((2, 3)), learnt)
+    assert np.isnan(read_targets(pd.DataFrame({"kites": [1.0]}), learnt).judged).tolist() == [[False, True]]
 
 
 def test_nothing_is_predicted_before_it_is_fitted() -> None:

@@ -11,12 +11,14 @@ from lxml import etree
 
 from ipclass.formats import values
 from ipclass.formats.batches import Fields, Input, UnreadableError, begun, document_by_document, parties, shown
-from ipclass.formats.markup import Element, documents, encoding_declared, inner, parsed, text
+from ipclass.formats.markup import Element, children, documents, encoding_declared, inner, parsed, text
 from ipclass.formats.objects import Object, items, objects, string
 from ipclass.records import Reject
 
-_OPENING = re.compile(rb"<(?:[\w.-]{1,40}:)?exchange-document(?=[\s/>])")
+_OPENING = re.compile(rb"<([\w.-]{1,40}:)?exchange-document(?=[\s/>])")
 _CLOSING = re.compile(rb"</(?:[\w.-]{1,40}:)?exchange-document\s*>")
+_SPACE = re.compile(rb"""\sxmlns\s*=\s*(?:"[^"<]{0,200}"|'[^'<]{0,200}')""")
+_EMPTY = re.compile(rb"<[^<>]*/>")
 _PREFIX = re.compile(rb"""\sxmlns:([\w.-]{1,40})\s*=\s*("[^"<]{0,200}"|'[^'<]{0,200}')""")
 _NAME = re.compile(r"(?:[A-Za-z_][\w.-]{0,40}:)?([A-Za-z_][\w.-]{0,80})")
 _DEEPEST = 40
@@ -45,14 +47,23 @@ def _from_xml(stream: BinaryIO) -> Iterator[Element | UnreadableError]:
     prefixes = dict(_PREFIX.findall(before[-(1 << 16) :]))
     opening = b"".join([b"<x", *(b" xmlns:%s=%s" % prefix for prefix in prefixes.items()), b">"])
     for piece in pieces:
-        end = _CLOSING.search(piece)
+        end = _EMPTY.match(piece) or _CLOSING.search(piece)
         if not end:
             yield UnreadableError("has no end: the file is cut off, or </exchange-document> is missing")
             continue
         try:
-            yield parsed(opening + piece[: end.end()] + b"</x>", encoding)[0]
+            yield parsed(opening + _plain(piece[: end.end()]) + b"</x>", encoding)[0]
         except UnreadableError as error:
             yield error
+
+
+def _plain(document: bytes) -> bytes:
+    """Return a document whose elements are in no namespace: files differ in where they declare it, and under which prefix."""
+    found = _OPENING.match(document)
+    if found and found[1]:
+        document = document.replace(b"<" + found[1], b"<").replace(b"</" + found[1], b"</")
+    tag, sign, rest = document.partition(b">")
+    return _SPACE.sub(b"", tag) + sign + rest
 
 
 def _from_json(stream: BinaryIO) -> Iterator[Element | UnreadableError]:
@@ -103,7 +114,7 @@ def _fill(element: Element, found: Any, left: int, made: Iterator[int]) -> None:
 def _fields(document: Element) -> Fields:
     if (status := document.get("status", "")) in ("D", "not found"):
         raise UnreadableError(f"holds nothing: its status is {status!r}")
-    biblio = document.find("{*}bibliographic-data")
+    biblio = document.find("bibliographic-data")
     if biblio is None:
         biblio = etree.Element("bibliographic-data")
     number = values.publication(document.get("doc-number", ""), document.get("country", ""), document.get("kind", ""))
@@ -112,13 +123,13 @@ def _fields(document: Element) -> Fields:
         raise UnreadableError("has neither number nor bibliographic data")
     return {
         "id": number.id,
-        "title": _in_english(biblio.iterfind("{*}invention-title")),
-        "abstract": _in_english([*document.iterfind("{*}abstract"), *biblio.iterfind("{*}abstract")]),
+        "title": _in_english(biblio.iterfind("invention-title")),
+        "abstract": _in_english([*document.iterfind("abstract"), *biblio.iterfind("abstract")]),
         "family": values.name(document.get("family-id", "")),
         "filing_date": next(_dates(biblio, "application-reference"), ""),
         "priority_date": values.earliest(_dates(biblio, "priority-claims")),
         "publication_date": values.date(published),
-        "grant_date": next(_dates(biblio, "dates-of-public-availability/{*}printed-with-grant"), ""),
+        "grant_date": next(_dates(biblio, "dates-of-public-availability/printed-with-grant"), ""),
         "office": number.office,
         "kind": number.kind,
         **parties(_applicants(biblio)),
@@ -129,8 +140,8 @@ def _fields(document: Element) -> Fields:
 
 def _dates(biblio: Element, path: str) -> Iterator[str]:
     """Yield the dates that can be understood at ``path``; the same date is given in several forms."""
-    for found in biblio.iterfind(f"{{*}}{path}"):
-        yield from filter(None, (values.date(each.text or "") for each in found.iter("{*}date")))
+    for found in biblio.iterfind(path):
+        yield from filter(None, (values.date(each.text or "") for each in found.iter("date")))
 
 
 def _in_english(elements: Iterable[Element]) -> str:
@@ -141,29 +152,30 @@ def _in_english(elements: Iterable[Element]) -> str:
 
 def _applicants(biblio: Element) -> list[tuple[str, str, str]]:
     """Return the applicants in one of the forms that they are given in."""
-    found = list(biblio.iterfind("{*}parties/{*}applicants/{*}applicant"))
+    found = list(biblio.iterfind("parties/applicants/applicant"))
     form = next((form for form in _PARTY_FORMS if any(each.get("data-format", "") == form for each in found)), None)
     applicants = []
     for each in found:
         if form is None or each.get("data-format", "") == form:
-            name, country = values.name_and_country(inner(each, "{*}applicant-name/{*}name"))
-            applicants.append((name, country or inner(each, "{*}residence/{*}country"), ""))
+            name, country = values.name_and_country(inner(each, "applicant-name/name"))
+            applicants.append((name, country or inner(each, "residence/country"), ""))
     return applicants
 
 
 def _cpc(biblio: Element) -> Iterator[str]:
     """Yield the symbols of the CPC, from each office that gave them; Japan's FI and F-terms stand among them."""
-    for each in biblio.iterfind("{*}patent-classifications/{*}patent-classification"):
-        scheme = each.find("{*}classification-scheme")
+    for each in biblio.iterfind("patent-classifications/patent-classification"):
+        scheme = each.find("classification-scheme")
         if scheme is not None and not scheme.get("scheme", "").startswith("CPC"):
             continue
-        section, kind, subclass, group, subgroup = (inner(each, f"{{*}}{part}") for part in _SYMBOL_PARTS)
-        yield f"{section}{kind}{subclass}{group}/{subgroup}" if section else inner(each, "{*}classification-symbol")
+        known = children(each)
+        section, kind, subclass, group, subgroup = (known.get(name, "").strip() for name in _SYMBOL_PARTS)
+        yield f"{section}{kind}{subclass}{group}/{subgroup}" if section else known.get("classification-symbol", "")
 
 
 def _ipc(biblio: Element) -> Iterator[str]:
-    for container in ("classifications-ipcr/{*}classification-ipcr", "classification-ipc"):
-        found = [each.text or "" for each in biblio.iterfind(f"{{*}}{container}/{{*}}text")]
+    for container in ("classifications-ipcr/classification-ipcr", "classification-ipc"):
+        found = [each.text or "" for each in biblio.iterfind(f"{container}/text")]
         if found:
             return (each.strip()[:_SYMBOL] for each in found)
     return iter(())

@@ -145,7 +145,11 @@ def _codes(container: Element | None, tag: str) -> list[str]:
     """Return the symbols in a container, which holds the document's own: the examiner's field of search lies elsewhere."""
     found = []
     for each in container.iter(tag) if container is not None else ():
-        known = children(each)
+        known: dict[str, str] = {}
+        for part in each:
+            known[part.tag] = part.text or ""
+            if part.tag == _CODE_PARTS[-1]:
+                break  # what follows says who gave the symbol, and takes longer to read than the symbol
         section, kind, subclass, group, subgroup = (known.get(name, "") for name in _CODE_PARTS)
         found.append(f"{section}{kind}{subclass}{group}/{subgroup}")
     return found

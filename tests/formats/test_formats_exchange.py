@@ -64,6 +64,11 @@ def test_any_prefix_and_none_are_the_same() -> None:
     expected = row("docdb", content)
     assert row("docdb", content.replace("exch:", "x-y.z:").replace(":exch=", ":x-y.z=")) == expected
     assert row("docdb", content.replace("exch:", "").replace(":exch=", "=")) == expected
+    alone = docdb_document(KITE).replace("exch:", "")
+    space = 'xmlns="http://www.epo.org/exchange" '
+    assert row("docdb", alone.replace("<exchange-document ", f"<exchange-document {space}")) == expected
+    quoted = docdb_document(replace(KITE, title=f"A kite with {space}")).replace("exch:", "")
+    assert row("docdb", quoted)["title"] == f"A kite with {space}".strip()
 
 
 def test_a_broken_document_within_a_file_costs_only_itself() -> None:
@@ -138,3 +143,37 @@ def test_json_that_no_xml_can_say_is_rejected_and_not_a_crash() -> None:
     strange = {**ops_object(KITE), "a b": {"$": "x"}, "": 1, "@": 2, "x": {"$": "\ud800\uffff\0"}}
     found, rejects = read("ops", {"x.json": json.dumps(ops_answer(strange)).encode()})
     assert len(found) + len(rejects) == 1
+
+
+def test_a_broken_line_among_answers_costs_only_itself() -> None:
+    good = json.dumps(ops_answer(ops_object(KITE)))
+    found, rejects = read("ops", {"x.json": f"{good}\n{good[:-5]}\n{good}\n".encode()})
+    assert (len(found), [each.place for each in rejects]) == (2, ["document 2"])
+
+
+def test_an_answer_with_too_many_parts_is_rejected() -> None:
+    wide = {**ops_object(KITE), "a": [{"$": "x"}] * 200_001}
+    assert reasons("ops", json.dumps(ops_answer([wide, ops_object(KITE)]))) == [
+        "document 1: holds what no XML can: more than 200,000 elements"
+    ]
+
+
+def test_a_document_that_says_nothing_is_rejected() -> None:
+    for empty in ("<exch:exchange-document></exch:exchange-document>", "<exch:exchange-document/>"):
+        assert reasons("docdb", exchange(empty)) == ["document 1: has neither number nor bibliographic data"]
+    missing = '<exch:exchange-document country="EP" doc-number="9" kind="A1" status="not found"/>'
+    assert reasons("ops", exchange(missing)) == ["document 1: holds nothing: its status is 'not found'"]
+
+
+def test_a_document_without_an_end_says_so() -> None:
+    assert reasons("docdb", exchange('<exch:exchange-document country="EP">')) == [
+        "document 1: has no end: the file is cut off, or </exchange-document> is missing"
+    ]
+
+
+def test_an_abstract_alone_is_a_document() -> None:
+    answer = ops_answer(
+        {"@country": "EP", "@doc-number": "999", "@kind": "A1", "abstract": {"@lang": "en", "p": {"$": "A kite."}}}
+    )
+    found = row("ops", json.dumps(answer))
+    assert (found["id"], found["title"], found["abstract"]) == ("EP999A1", "", "A kite.")

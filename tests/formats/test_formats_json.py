@@ -172,3 +172,13 @@ def test_an_array_too_large_to_be_read_whole_says_what_to_do() -> None:
 def test_documents_come_in_batches_as_the_file_is_read() -> None:
     content = bigquery_jsonl([KITE] * 4_100)
     assert [batch.frame.height for batch in formats.read("bigquery", inputs_of(content))] == [2_000, 2_000, 100]
+
+
+def test_a_line_of_too_many_values_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipclass.formats import objects
+
+    monkeypatch.setattr(objects, "_MOST_VALUES", 500)
+    good = said(bigquery_object(KITE))
+    many = said({**bigquery_object(KITE), "citation": [{}] * 500})
+    found, rejects = read("bigquery", {"x": f"{good}\n{many}\n".encode()})
+    assert (len(found), [each.reason for each in rejects]) == (1, ["holds more than 500 values"])

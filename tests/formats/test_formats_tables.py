@@ -400,3 +400,30 @@ def test_a_document_has_what_its_columns_say() -> None:
     assert [(each.name, each.country, each.type) for each in loom.applicants] == list(INVENTED[1].applicants)
     assert (kite.cpc, kite.ipc, kite.office, kite.kind) == (INVENTED[0].cpc, INVENTED[0].ipc, "US", "A1")
     assert kite.text == f"{INVENTED[0].title}\n{INVENTED[0].abstract}"
+
+
+def test_a_row_that_is_too_long_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipclass.formats import rows as row_reader
+
+    monkeypatch.setattr(row_reader, "LARGEST", 5_000)
+    long = "x" * 20_000
+    content = lines("EP1A,1,A,B", f"EP2A,2,A,{long}", "EP3A,3,A,B", f'EP4A,4,A,"{long}', "EP5A,5,A,B")
+    found, rejects = read("lens", {"x.csv": content.encode()})
+    assert [each["id"] for each in found] == ["EP1A", "EP3A", "EP5A"]
+    assert [each.place for each in rejects] == ["row 2", "row 4"]
+
+
+def test_a_workbook_that_is_too_large_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ipclass import excel
+
+    monkeypatch.setattr(excel, "LARGEST_FILE", 1_000)
+    with pytest.raises(InputError, match=r"^x.xlsx: a workbook of more than 0 MB; save it as CSV UTF-8$"):
+        read("incopat", {"x.xlsx": workbook(incopat_rows(INVENTED))})
+
+
+def test_a_file_that_cannot_be_read_has_no_head() -> None:
+    def gone() -> object:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with pytest.raises(InputError, match=r"^x: cannot be read: .*No such file"):
+        formats.head_of(formats.Input("x", gone))  # type: ignore[arg-type]

@@ -225,3 +225,16 @@ def test_documents_come_in_batches_as_the_file_is_read() -> None:
 
 def test_both_kinds_of_weekly_files_are_read_together() -> None:
     assert [each["kind"] for each in rows("uspto", uspto(INVENTED))] == ["A1", "B2"]
+
+
+def test_declarations_without_a_document_are_rejected_each() -> None:
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    found, rejects = read("uspto", {"x.xml": weekly(declaration, *grants(1), declaration)})
+    assert (len(found), [each.place for each in rejects]) == (1, ["document 1", "document 3"])
+    assert "has no root element" in rejects[0].reason
+
+
+def test_a_patent_of_nobody_has_no_applicants() -> None:
+    document = uspto_document(GRANT)
+    start, end = document.index("<us-parties>"), document.index("</assignees>") + len("</assignees>")
+    assert row("uspto", document[:start] + document[end:])["applicants"] == ""

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ipclass.shares import (
+from scipy.optimize import minimize, minimize_scalar
+
+from ipclass import estimators
+from ipclass.calibration import Calibration
+from ipclass.errors import ShareError
+from ipclass.estimators import (
     METHODS,
     Estimates,
     Share,
@@ -19,11 +24,6 @@ from ipclass.shares import (
     shift_test,
     tally,
 )
-from scipy.optimize import minimize, minimize_scalar
-
-from ipclass import shares
-from ipclass.calibration import Calibration
-from ipclass.errors import ShareError
 from ipclass.figures import flags, wilson
 from ipclass.scores import Platt, expit
 
@@ -174,7 +174,7 @@ def test_the_curve_of_resampled_counts_is_the_likeliest():
     both = np.concatenate([calibration.positives, calibration.negatives])
     counts = rng.multinomial(1500, both / both.sum(), size=4).astype(float)
     positives, negatives = np.split(counts, 2, axis=1)
-    found = shares._curves(calibration, positives, negatives)
+    found = estimators._curves(calibration, positives, negatives)
     assert found.shape == (4, 2)
     for up, down, (slope, offset) in zip(positives, negatives, found, strict=True):
         n_pos, n_neg = up.sum(), down.sum()
@@ -279,7 +279,7 @@ def test_each_method_is_its_formula(share):
         found = estimate(scores, calibration, method, draws=5)
         assert found.share == pytest.approx(value, abs=1e-12)
         assert found.naive == pytest.approx(tags, abs=1e-12)
-        assert found.method == shares.LETTERS[method]
+        assert found.method == estimators.LETTERS[method]
     ratio = calibration.ratio
 
     def surprise(q):
