@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: classify test lint bench train docs reference
+.PHONY: classify test lint bench train docs reference pages
 
 classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
@@ -23,6 +23,9 @@ train: .venv/ready  ## make the shipped model anew from the shipped corpus
 
 docs: reference  ## build the documentation into build/site; no network is needed
 	$(BIN)/python -m mkdocs build --strict
+
+pages: reference  ## run what README and docs show, and mend what they say it prints
+	$(BIN)/python tools/pages.py --write README.md $(shell find docs -name '*.md' ! -path docs/reference/cli.md)
 
 reference: .venv/ready  ## write the page of the command line from the program
 	$(BIN)/python tools/reference.py docs/reference/cli.md

@@ -194,7 +194,7 @@ def test_every_module_that_the_reference_names_exists_and_the_public_names_are_i
     named_there = set(re.findall(r"^::: ipclass\.(\w+)", text_of(DOCS / "reference" / "python.md"), re.MULTILINE))
     modules = {path.stem for path in (ROOT / "ipclass").glob("*.py")}
     assert named_there <= modules
-    assert {"model", "records", "shares", "audit", "indicators", "errors"} <= named_there
+    assert {"model", "records", "estimators", "audit", "indicators", "errors"} <= named_there
 
 
 def test_every_page_is_in_the_navigation_and_says_something() -> None:
