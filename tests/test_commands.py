@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import typer
 from conftest import LABELS, MAIN, document, environment, ipclass, patents, write_csv
-from ipclass.shares import METHODS
 
 from ipclass import Model, cli, commands, completion
 from ipclass.estimators import METHODS
