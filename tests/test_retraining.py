@@ -179,7 +179,7 @@ def test_settings_already_found_are_used_again(tmp_path: Path, tiny_corpus: Path
     request = Request((write_csv(tmp_path / "a.csv", mine()),), base=tiny_corpus, against=Model.load(tiny_model))
     done = retrain(prepare(request), request)
     assert done.model.facts["recipe"]["penalty"] == 0.5 != training.Recipe().penalty
-    hostile = replace(Model.load(tiny_model), facts={"recipe": {"penalty": "x", "folds": True, "seed": 3, "other": 1}})
+    hostile = replace(Model.load(tiny_model), facts={"recipe": {"penalty": "x", "folds": 10**400, "evidence": True, "seed": 3}})
     assert training.recipe_of(hostile) == training.Recipe(seed=3)
 
 
