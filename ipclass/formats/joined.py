@@ -86,7 +86,6 @@ def _load(input: Input, roles: Sequence[Role], database: sqlite3.Connection, see
             header = next(rows, [])
             names = [] if isinstance(header, BadRow) else list(map(folded, header))
             played = [role for role in roles if role.needs <= set(names)]
-            counted = next((role for role in played if role.table in ("document", "abstract")), None)
             seen.update(role.table for role in played)
             while played and (chunk := list(islice(rows, _CHUNK))):
                 whole: list[Row] = []
@@ -96,15 +95,21 @@ def _load(input: Input, roles: Sequence[Role], database: sqlite3.Connection, see
                         yield Reject(input.name, f"row {number}", problem_of(row, names))
                     else:
                         whole.append({**dict(zip(names, row, strict=False)), _FILE: input.name, _ROW: str(number)})
-                for role in played:
-                    taken = list(map(role.take, whole))
-                    marks = ", ".join("?" * len(taken[0])) if taken else ""
-                    database.executemany(f"INSERT INTO {role.table} VALUES ({marks})", (each for each in taken if each[0]))
-                    nameless = [row for row, each in zip(whole, taken, strict=True) if not each[0]]
-                    if role is counted:
-                        yield from (Reject(input.name, f"row {row[_ROW]}", "has no number") for row in nameless)
+                yield from _store(whole, played, database)
     except READ_ERRORS as error:
         yield Reject(input.name, f"row {number + 1}", f"nothing can be read from here on: {shown(error)}")
+
+
+def _store(rows: Sequence[Row], played: Sequence[Role], database: sqlite3.Connection) -> Iterator[Reject]:
+    """Put rows into the database, and yield those of documents that nothing can be joined to."""
+    counted = next((role for role in played if role.table in ("document", "abstract")), None)
+    for role in played:
+        marks = ", ".join("?" for _ in _TABLES[role.table].split(","))
+        taken = list(map(role.take, rows))
+        database.executemany(f"INSERT INTO {role.table} VALUES ({marks})", (each for each in taken if each[0]))
+        if role is counted:
+            nameless = (row for row, each in zip(rows, taken, strict=True) if not each[0])
+            yield from (Reject(row[_FILE], f"row {row[_ROW]}", "has no number") for row in nameless)
 
 
 def _dialect(head: bytes, roles: Sequence[Role]) -> Dialect:
