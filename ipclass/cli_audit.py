@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say
+from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say, show
 from ipclass.errors import one_of
 from ipclass.records import Definition
 
@@ -65,7 +65,7 @@ def draw(
         if not quiet:
             say(audit_words.drawn_as_text(drawn))
     elif target_width is not None:
-        typer.echo(audit_words.size_as_text(*audit_draw.size(table, load(model), wanted, target_width), target_width))
+        show(audit_words.size_as_text(*audit_draw.size(table, load(model), wanted, target_width), target_width))
 
 
 @audit_app.command()
@@ -89,4 +89,4 @@ def estimate(
     facts = as_json(audit_words.as_record(result))
     if output is not None:
         writing.write({output: f"{facts}\n".encode()}, force=force)
-    typer.echo(facts if json_wanted else audit_words.as_text(result))
+    show(facts if json_wanted else audit_words.as_text(result))

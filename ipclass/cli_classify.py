@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say
+from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say, show
 
 if TYPE_CHECKING:
     from ipclass.sinks import Summary
@@ -64,7 +64,7 @@ def classify(
             say(f"passed over, as they are no tables: {_listed(source.passed_over)}")
         if as_table:
             for line in batch.readable(source, batch.load(model), definition_named(definition)):
-                typer.echo(line)
+                show(line)
             return
         title, abstract = source.layout.title or "nothing", source.layout.abstract or "nothing"
         detail(f"{source.path}: {source.layout.format}, title from {title}, abstract from {abstract}")

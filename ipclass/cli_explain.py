@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, as_json, say
+from ipclass.commands import DefinitionOption, ForceOption, ModelOption, as_json, say, show
 
 if TYPE_CHECKING:
     from ipclass.model import Model
@@ -54,7 +54,7 @@ def explain(
         typer.echo(as_json(_facts(document, prediction, labels, wanted, loaded, found)))
     elif html is None:
         for line in [*_told(document, prediction, labels, wanted, loaded, terms), *_told_nearest(found)]:
-            typer.echo(line)
+            show(line)
 
 
 def _nearest(model: Model, corpus: Path | None, document: Document, n: int, label: str) -> Sequence[Neighbour]:
@@ -159,7 +159,7 @@ def drivers(
         typer.echo(as_json(asdict(found)))
     else:
         for line in _told_drivers(found):
-            typer.echo(line)
+            show(line)
 
 
 def _told_drivers(found: Drivers) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass.commands import Commands, ForceOption, JsonOption, ModelOption, as_json, say
+from ipclass.commands import Commands, ForceOption, JsonOption, ModelOption, as_json, say, show
 
 labels_app = typer.Typer(
     cls=Commands,
@@ -30,7 +30,7 @@ def labels_list(model: ModelOption = "", json_wanted: JsonOption = False) -> Non
         typer.echo(as_json([{"id": label.id, "name": label.name, "summary": label.summary} for label in labels]))
         return
     for label in labels:
-        typer.echo(f"{label.id:<10} {label.name}: {label.summary}")
+        show(f"{label.id:<10} {label.name}: {label.summary}")
 
 
 @labels_app.command("show")
@@ -47,9 +47,9 @@ def labels_show(
     if json_wanted:
         typer.echo(as_json(asdict(shown)))
         return
-    typer.echo(f"{shown.name} ({shown.id}, version {shown.version})\n\nstrict: {shown.strict}\n\nbroad: {shown.broad}")
+    show(f"{shown.name} ({shown.id}, version {shown.version})\n\nstrict: {shown.strict}\n\nbroad: {shown.broad}")
     for title, examples in (("inside", shown.inside), ("borderline", shown.borderline), ("outside", shown.outside)):
-        typer.echo(f"\n{title}:\n" + "\n".join(f"  - {example}" for example in examples))
+        show(f"\n{title}:\n" + "\n".join(f"  - {example}" for example in examples))
 
 
 @labels_app.command("new")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass.commands import Commands, DefinitionOption, ForceOption, JsonOption, ModelOption, QuietOption, as_json, say
+from ipclass.commands import Commands, DefinitionOption, ForceOption, JsonOption, ModelOption, QuietOption, as_json, say, show
 
 model_app = typer.Typer(cls=Commands, help="Look into a model.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def model_verify(model: ModelArgument = "") -> None:
     from ipclass import inspection
     from ipclass.model import shipped
 
-    typer.echo(inspection.as_text(inspection.verify(Path(model) if model else shipped())))
+    show(inspection.as_text(inspection.verify(Path(model) if model else shipped())))
 
 
 @model_app.command("diff")
@@ -52,8 +52,8 @@ def model_diff(
     from ipclass import inspection
     from ipclass.batch import load
 
-    before, after = (load("" if each == "shipped" else each) for each in (old, new))
-    found = inspection.diff(before, after, terms)
+    first, second = (load("" if each == "shipped" else each) for each in (old, new))
+    found = inspection.diff(first, second, terms)
     typer.echo(as_json(inspection.diff_as_record(found)) if json_wanted else inspection.diff_as_text(found))
 
 
@@ -106,4 +106,4 @@ def compare(
     if output is not None:
         writing.write({output: changes.as_file(found.found, output)}, force=force)
     if not quiet:
-        typer.echo(changes.as_text(found, *models))
+        show(changes.as_text(found, *models))

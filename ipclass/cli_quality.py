@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import ForceOption, QuietOption, as_json, say
+from ipclass.commands import ForceOption, QuietOption, as_json, say, show
 from ipclass.errors import OutputError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def doubts(
         writing.write({output: _table(frame, output)}, force=force)
     if sheet is not None:
         writing.write(_second_reading(found, prepared, sheet), force=force)
-    typer.echo(finding.as_text(frame.head(number)))
+    show(finding.as_text(frame.head(number)))
     if not quiet:
         say(_told(found, frame.height, number))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say, show
 from ipclass.errors import InputError, OutputError, one_of
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def shares(
         typer.echo(table_files.as_json(made, frame))
     else:
         for line in [*readable(frame), "", *tables.described(made)]:
-            typer.echo(line)
+            show(line)
 
 
 def split(listed: str) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Sequence
@@ -22,6 +24,9 @@ from ipclass.records import Definition
 from ipclass.writing import defined
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer hands out no name for the parent of all its complaints
+MOST_COLUMNS = 4
+"""A line with more gaps is the row of a table, which a break would not make more readable."""
+
 CHAPTERS = {
     "Start": "demo",
     "Tag": "classify explain rules duplicates high-value compare",
@@ -208,19 +213,47 @@ def _most_memory() -> float:
 def _complain(line: str) -> None:
     """Say what went wrong, whether or not the user asked for quiet."""
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    typer.echo(f"{'ipclass:' if plain else typer.style('ipclass:', fg='red', bold=True)} {line}", err=True)
+    broken = _on(sys.stderr, f"ipclass: {line}").removeprefix("ipclass:")
+    typer.echo(f"{'ipclass:' if plain else typer.style('ipclass:', fg='red', bold=True)}{broken}", err=True)
 
 
 def say(line: str) -> None:
     """Tell the user something that is not the result: on standard error, unless ``--quiet`` is set."""
     if not _Voice.quiet:
-        typer.echo(line, err=True)
+        typer.echo(_on(sys.stderr, line), err=True)
 
 
 def detail(line: str) -> None:
     """Tell the user, on standard error, what only ``--verbose`` asks for."""
     if _Voice.verbose:
-        typer.echo(line, err=True)
+        typer.echo(_on(sys.stderr, line), err=True)
+
+
+def show(text: str) -> None:
+    """Print a result that people read."""
+    typer.echo(_on(sys.stdout, text))
+
+
+def _on(stream: Any, text: str) -> str:
+    """Return ``text`` with its lines broken between words where a terminal would break them within; else as it is."""
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(fitted(line, width) for line in text.splitlines())
+
+
+def fitted(line: str, width: int) -> str:
+    """Return ``line`` in lines of at most ``width``, those after the first below its last column; a table's row as it is.
+
+    >>> print(fitted("ai  1.0  one term, another", 20))
+    ai  1.0  one term,
+             another
+    """
+    columns = [match.end() for match in re.finditer(" {2,}", line)]
+    if len(line) <= width or len(columns) > MOST_COLUMNS:
+        return line
+    indent = columns[-1] if columns and columns[-1] <= width // 2 else 0
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def write_text(path: Path, text: str) -> None:
