@@ -47,18 +47,28 @@ def _layout_of(path: str) -> Layout:
 
 
 def _read(path: str) -> pl.DataFrame:
-    format = format_of(path)
-    if format == "jsonl":
+    layout = layout_of(path)
+    if layout.format == "jsonl":
         return _read_lines(path)
+    ending = Path(path).suffix.lower()
     try:
-        if format == "parquet":
+        if ending in (".parquet", ".pq"):
             stored = pl.scan_parquet(path)
             return stored.select(without_texts(stored.collect_schema().names())).collect()
-        separator = layout_of(path).separator
-        kinds = pl.scan_csv(path, separator=separator, infer_schema=False)  # 007 is not 7, and RE123 may follow 456
-        return kinds.select(without_texts(kinds.collect_schema().names())).collect()
+        if ending in (".csv", ".tsv"):
+            # 007 is not 7, and RE123 may follow 456
+            stored = pl.scan_csv(path, separator=layout.separator, infer_schema=False)
+            return stored.select(without_texts(stored.collect_schema().names())).collect()
     except PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+    return _read_blocks(path)
+
+
+def _read_blocks(path: str) -> pl.DataFrame:
+    """Return a tagged table that is packed, or a workbook."""
+    blocks = (block.frame for block in Source(path, need_text=False).read())
+    frames = [frame.select(without_texts(frame.columns)) for frame in blocks if frame is not None]
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
 def _read_lines(path: str) -> pl.DataFrame:
