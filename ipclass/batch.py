@@ -231,7 +231,7 @@ def added_fields(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[st
     """Yield the fields that tagging adds to each JSON object."""
     for row in range(len(tags)):
         reason = tags.unscored[row]
-        sure = () if reason else tags.probabilities[row].round(6).tolist()
+        sure = () if reason else pl.Series(tags.probabilities[row]).round_sig_figs(6).to_list()
         fields: dict[str, Any] = {
             "labels": [label for place, label in enumerate(tags.labels) if tags.assigned[row, place]],
             "primary": UNSCORED if reason else tags.primary[row],

@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 from ipclass import completion
 from ipclass.errors import IpclassError, OutputError, choices
 from ipclass.records import Definition
+from ipclass.writing import defined
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer hands out no name for the parent of all its complaints
 MOST_COLUMNS = 4
@@ -269,12 +270,4 @@ def write_text(path: Path, text: str) -> None:
 
 def as_json(facts: Any, sort_keys: bool = False) -> str:
     """Return ``facts`` as JSON, with null for what is not defined (nan)."""
-    return json.dumps(_defined(facts), indent=1, sort_keys=sort_keys)
-
-
-def _defined(facts: Any) -> Any:
-    if isinstance(facts, dict):
-        return {name: _defined(value) for name, value in facts.items()}
-    if isinstance(facts, list | tuple):
-        return [_defined(value) for value in facts]
-    return None if isinstance(facts, float) and facts != facts else facts
+    return json.dumps(defined(facts), indent=1, sort_keys=sort_keys)

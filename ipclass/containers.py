@@ -128,7 +128,8 @@ def _in_archive(path: str) -> list[Member]:
     packed, whole = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
     if len(parts) > MOST_MEMBERS or packed > size or whole > max(UNSUSPICIOUS, HIGHEST_RATIO * size):
         raise InputError(f"{path}: lists more than it can hold; it is a bomb or damaged, and not unpacked")
-    return [_member(archive, part, path) for part in parts if not _is_hidden(PurePosixPath(part.filename).parts[-1:])]
+    members = [_member(archive, part, path) for part in parts]
+    return [member for member in members if not _is_hidden(PurePosixPath(member.name[len(path) :]).parts)]
 
 
 def _member(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> Member:

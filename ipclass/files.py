@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
@@ -47,9 +46,6 @@ __all__ = [
     "values",
     "with_roles",
 ]
-
-
-_HEAD = 1 << 16  # bytes by which an export is known
 
 
 class Source:
@@ -190,20 +186,12 @@ def _recognised(member: Member) -> tuple[str, Member]:
     """Return the format of an export, "" for a table; standard input comes back with what was read of it."""
     from ipclass import formats
 
-    stream = member.open()
     if member.name != STDIO:
-        with stream:
-            return formats.recognise(member.name, _head_of(stream, member)), member
-    head = _head_of(stream, member)
-    whole = chain([head], iter(lambda: stream.read(_HEAD), b""))
+        return formats.recognise(member.name, formats.head_of(formats.Input(member.name, member.open))), member
+    stream = member.open()
+    head = stream.read(formats.HEAD)
+    whole = chain([head], iter(lambda: stream.read(formats.HEAD), b""))
     return formats.recognise(STDIO, head), Member(STDIO, lambda: from_chunks(whole, stream))
-
-
-def _head_of(stream: BinaryIO, member: Member) -> bytes:
-    try:
-        return stream.read(_HEAD)
-    except OSError as error:
-        raise InputError(f"{member.name}: cannot be read: {error}") from error
 
 
 def _table(member: Member, format: str | None, wanted: Mapping[str, str], encoding: str, need_text: bool, sheet: str) -> Table:

@@ -124,7 +124,7 @@ def read(paths: Iterable[Path], labels: LabelSet, wanted: Wanted = Wanted()) -> 
         try:
             found += _read_file(path, labels, wanted)
         except InputError as error:
-            found += Read(errors=(Finding(str(path), 0, str(error).removeprefix(f"{path}: ")),))
+            found += Read(errors=(Finding(str(path), 0, str(error).removeprefix(str(path)).lstrip(",: ")),))
     return found
 
 
@@ -144,7 +144,7 @@ def _read_file(path: Path, labels: LabelSet, wanted: Wanted) -> Read:
         except InputError as error:
             if not rowwise.is_json(path):  # a table has the same columns in each row, objects may have others
                 raise
-            errors.append(Finding(str(path), number, str(error).removeprefix(f"{path}: ")))
+            errors.append(Finding(str(path), number, str(error).removeprefix(str(path)).lstrip(",: ")))
             continue
         if row.grades:
             rows.append(row)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ipclass.errors import ModelError, choices
+from ipclass.writing import defined
 
 FORMAT = 1
 MANIFEST, CARD = "manifest.json", "README.md"
@@ -263,15 +264,7 @@ def _texts(found: Any) -> Iterator[str]:
 
 def write_json(value: Any) -> bytes:
     """Return ``value`` as JSON with sorted keys, and null for what is not defined (nan)."""
-    return (json.dumps(_defined(value), indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
-
-
-def _defined(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _defined(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_defined(each) for each in value]
-    return None if isinstance(value, float) and value != value else value
+    return (json.dumps(defined(value), indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 # Arrays

@@ -51,11 +51,24 @@ class Recipe:
     seed: int = 0
 
 
+_SENSIBLE: Mapping[str, tuple[float, float]] = {
+    "penalty": (1e-4, 1e4),
+    "least_documents": (1, 1000),
+    "evidence": (0, 1),
+    "smoothing": (1e-6, 1e3),
+    "folds": (2, 100),
+    "seed": (0, 2**31 - 1),
+}
+
+
 def recipe_of(model: Model) -> Recipe:
-    """Return the recipe that ``model`` was made by, as far as it tells; what it does not tell is as usual."""
-    told = model.facts.get("recipe", {})
-    usual = asdict(Recipe())
-    known = {name: type(usual[name])(told[name]) for name in usual if type(told.get(name)) in (int, float)}
+    """Return the recipe that ``model`` was made by, as far as it tells one that makes sense; the rest is as usual."""
+    told, usual = model.facts.get("recipe", {}), asdict(Recipe())
+    known = {
+        name: type(usual[name])(told[name])
+        for name, (least, most) in _SENSIBLE.items()
+        if type(told.get(name)) in (int, float) and least <= told[name] <= most
+    }
     return Recipe(**{**usual, **known})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ipclass.errors import OutputError
 
@@ -52,3 +53,12 @@ def guarded(text: str) -> str:
     ("'=1+1", 'a = b')
     """
     return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def defined(value: Any) -> Any:
+    """Return ``value`` with null for what is not defined (nan), which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {name: defined(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [defined(each) for each in value]
+    return None if isinstance(value, float) and value != value else value

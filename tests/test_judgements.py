@@ -300,7 +300,7 @@ def test_the_sign_that_guards_against_formulas_is_taken_off(labels: LabelSet, tm
         ("gone.csv", None, "no such file"),
         ("a.csv", b"", "empty"),
         ("a.csv", b"id,title,kites\n", "holds no row"),
-        ("a.csv", b"id,title,kites\n1,Kite\n", "row 1 has 2 fields"),
+        ("a.csv", b"id,title,kites\n1,Kite\n", "row 1: has 2 fields"),
         ("a.csv", b"id,title,kites\n1,\xff,1\n", "byte 0xff is not utf-8"),
         ("a.csv", b'id,title,kites\n1,"Kite,1\n', "quotation mark"),
         ("a.jsonl", b'{"title": "Kite", "kites": 1}\n{', "row 2 is not JSON"),

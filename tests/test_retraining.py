@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LABELS, Ended, document, environment, ipclass, judged, write_csv, write_jsonl
+from conftest import _LABEL, LABELS, Ended, document, environment, ipclass, judged, write_csv, write_jsonl
 from tampering import files_in
 
 from ipclass import Model, gate, parts, retraining, training
@@ -22,30 +22,7 @@ from ipclass.judgements import Wanted
 from ipclass.retraining import Request, prepare, retrain
 from ipclass.search import search
 
-PLUMS = """
-name = "Plum growing"
-version = "1"
-summary = "Plums and their trees"
-
-[definition]
-strict = "It is about growing plums."
-broad = "It mentions plums."
-
-[examples]
-inside = ["A plum picker"]
-borderline = ["A jam of plums"]
-outside = ["A pear picker"]
-
-[codes]
-strong = []
-supporting = []
-against = []
-
-[phrases]
-strong = ["plum*"]
-supporting = []
-against = []
-"""
+PLUMS = _LABEL.format(id="plums", name="Plum growing")
 _PARTS = {
     "kites": ["bridle", "spar", "tail", "sail", "tether", "keel", "reel", "ferrule", "vent", "leading edge", "swivel", "fin"],
     "looms": ["shuttle", "heddle", "warp beam", "reed", "treadle", "weft feeder", "selvage", "lease rod", "batten", "bobbin"],
@@ -202,7 +179,7 @@ def test_settings_already_found_are_used_again(tmp_path: Path, tiny_corpus: Path
     request = Request((write_csv(tmp_path / "a.csv", mine()),), base=tiny_corpus, against=Model.load(tiny_model))
     done = retrain(prepare(request), request)
     assert done.model.facts["recipe"]["penalty"] == 0.5 != training.Recipe().penalty
-    hostile = replace(Model.load(tiny_model), facts={"recipe": {"penalty": "x", "folds": True, "seed": 3, "other": 1}})
+    hostile = replace(Model.load(tiny_model), facts={"recipe": {"penalty": "x", "folds": 10**400, "evidence": True, "seed": 3}})
     assert training.recipe_of(hostile) == training.Recipe(seed=3)
 
 

@@ -95,11 +95,21 @@ def _load(input: Input, roles: Sequence[Role], database: sqlite3.Connection, see
                         yield Reject(input.name, f"row {number}", problem_of(row, names))
                     else:
                         whole.append({**dict(zip(names, row, strict=False)), _FILE: input.name, _ROW: str(number)})
-                for role in played:
-                    marks = ", ".join("?" * (_TABLES[role.table].count(",") + 1))
-                    database.executemany(f"INSERT INTO {role.table} VALUES ({marks})", map(role.take, whole))
+                yield from _store(whole, played, database)
     except READ_ERRORS as error:
         yield Reject(input.name, f"row {number + 1}", f"nothing can be read from here on: {shown(error)}")
+
+
+def _store(rows: Sequence[Row], played: Sequence[Role], database: sqlite3.Connection) -> Iterator[Reject]:
+    """Put rows into the database, and yield those of documents that nothing can be joined to."""
+    counted = next((role for role in played if role.table in ("document", "abstract")), None)
+    for role in played:
+        marks = ", ".join("?" for _ in _TABLES[role.table].split(","))
+        taken = list(map(role.take, rows))
+        database.executemany(f"INSERT INTO {role.table} VALUES ({marks})", (each for each in taken if each[0]))
+        if role is counted:
+            nameless = (row for row, each in zip(rows, taken, strict=True) if not each[0])
+            yield from (Reject(row[_FILE], f"row {row[_ROW]}", "has no number") for row in nameless)
 
 
 def _dialect(head: bytes, roles: Sequence[Role]) -> Dialect:
@@ -124,14 +134,13 @@ def _check(source: str, inputs: Sequence[Input], seen: set[str], title_only: boo
 
 def _documents(database: sqlite3.Connection) -> Iterator[Fields]:
     """Yield the documents in the order of their table; where there is none, in that of the abstracts or titles."""
-    keys = "SELECT * FROM document ORDER BY rowid"
     if not database.execute("SELECT 1 FROM document LIMIT 1").fetchone():
         only_key = "key" + ", ''" * _TABLES["document"].count(",")
-        keys = f"SELECT DISTINCT {only_key} FROM (SELECT key FROM abstract UNION ALL SELECT key FROM title)"
-        database.execute(f"INSERT INTO document {keys}")
-        keys = "SELECT * FROM document ORDER BY rowid"
-    for key, *known in database.execute(keys):
-        yield _document(database, key, dict(zip(_TABLES["document"].split(", ")[1:], known, strict=True)))
+        texts = "SELECT key FROM abstract UNION ALL SELECT key FROM title"
+        database.execute(f"INSERT INTO document SELECT DISTINCT {only_key} FROM ({texts})")
+    names = _TABLES["document"].split(", ")
+    for key, *known in database.execute("SELECT * FROM document ORDER BY rowid"):
+        yield _document(database, key, dict(zip(names[1:], known, strict=True)))
 
 
 def _document(database: sqlite3.Connection, key: str, known: dict[str, str]) -> Fields:
@@ -145,7 +154,7 @@ def _document(database: sqlite3.Connection, key: str, known: dict[str, str]) -> 
     for number, kind, day in published:
         known = {**known, "id": number, "kind": kind, "publication_date": known["publication_date"] or day}
     granted = first("SELECT min(day) FROM publication WHERE key = ? AND granted AND day != ''")
-    applicants = all_of(
+    applicants = all_of(  # of a party's two names, countries and types one is empty
         "SELECT max(party.name, ifnull(who.name, '')), max(party.country, ifnull(who.country, '')), "
         "max(party.type, ifnull(who.type, '')) FROM party LEFT JOIN who ON party.who != '' AND who.key = party.who "
         "WHERE party.key = ? ORDER BY CAST(place AS INTEGER), party.rowid"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from reading import Row, inputs_of, read, written
-from sources import INVENTED, WRITERS, old_workbook, workbook
+from sources import INVENTED, WRITERS, old_workbook, patentscope_rows, workbook
 
 from ipclass import formats
 from ipclass.errors import InputError
@@ -151,6 +151,15 @@ OTHER_BOOKS: dict[str, Callable[[], bytes]] = {
 def test_other_workbooks_are_refused(name: str) -> None:
     with pytest.raises(InputError, match=r"^x: "):
         read("patentscope", {"x": OTHER_BOOKS[name]()})
+
+
+def test_an_old_workbook_with_a_cell_far_away_is_refused_and_does_not_end_the_process() -> None:
+    book = old_workbook(patentscope_rows(SIX))
+    label = b"\xfd\x00\x0a\x00"  # the record of a cell of text: its row and column follow
+    place = book.rindex(label) + len(label)
+    far = book[:place] + b"\xff\xff\xff\xff" + book[place + 4 :]
+    with pytest.raises(InputError, match=r"^x: not an Excel file \(.xls\), damaged, or too large"):
+        read("patentscope", {"x": far})
 
 
 def test_a_stream_that_breaks_off_is_told_and_what_came_before_it_stands() -> None:

@@ -115,6 +115,18 @@ def test_a_broken_row_of_any_table_is_rejected_alone() -> None:
     ]
 
 
+def test_rows_without_a_number_are_rejected_and_join_nothing() -> None:
+    files = patentsview([LOOM])
+    files["g_patent.tsv"] += b'""\t"utility"\t"2018-11-13"\t"A kite"\t"B2"\t"1"\t"0"\t"x"\n'
+    files["g_cpc_current.tsv"] += b'""\t"0"\t"G"\t"G06"\t"G06N"\t"G06N3/08"\t"inventional"\n'
+    found, rejects = read("patentsview", files)
+    assert [each["cpc"] for each in found] == ["D03D49/24"]
+    assert [(each.file, each.place, each.reason) for each in rejects] == [("g_patent.tsv", "row 2", "has no number")]
+    alone = {"x.tsv": b"patent_id\tpatent_abstract\n9\tA kite.\n\tA loom.\n"}
+    found, rejects = read("patentsview", alone)
+    assert (len(found), [each.place for each in rejects]) == (1, ["row 2"])
+
+
 # PATSTAT
 
 
