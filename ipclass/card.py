@@ -11,6 +11,7 @@ from ipclass.corpus import Corpus
 from ipclass.model import Model
 
 _SHOWN = ("precision", "recall", "f1", "average_precision", "brier", "calibration_error")
+_HEADS = {"f1": "F1", "average_precision": "av. prec.", "calibration_error": "cal. err."}
 
 
 def with_card(model: Model, corpus: Corpus) -> Model:
@@ -124,8 +125,8 @@ def _limits() -> list[str]:
 
 def quality_table(model: Model) -> str:
     """Return the cross-validated quality as a table for a terminal."""
-    lines = [f"{'':8}{'':10}{'n+':>5}" + "".join(f"{name.replace('_', ' '):>19}" for name in _SHOWN)]
+    lines = [f"{'':8}{'':10}{'n+':>5}" + "".join(f"{_HEADS.get(name, name):>11}" for name in _SHOWN)]
     for row in _rows(model):
-        figures = "".join(f"{row[name]:>19.3f}" for name in _SHOWN)
+        figures = "".join(f"{row[name]:>11.3f}" for name in _SHOWN)
         lines.append(f"{row['definition']:8}{row['label']:10}{row['positives']:>5}{figures}")
     return "\n".join(lines)

@@ -52,8 +52,8 @@ def model_diff(
     from ipclass import inspection
     from ipclass.batch import load
 
-    first, second = (load("" if each == "shipped" else each) for each in (old, new))
-    found = inspection.diff(first, second, terms)
+    before, after = (load("" if each == "shipped" else each) for each in (old, new))
+    found = inspection.diff(before, after, terms)
     typer.echo(as_json(inspection.diff_as_record(found)) if json_wanted else inspection.diff_as_text(found))
 
 

@@ -17,8 +17,9 @@ from ipclass import batch
 from ipclass.batch import Job, tagged_by
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, Source, find_column, format_of, layout_of, separator_of
+from ipclass.files import STDIO, Layout, RowError, Source, find_column, format_of, layout_of, separator_of
 from ipclass.model import Model
+from ipclass.parsing import records_of
 from ipclass.records import DEFINITIONS, Definition
 
 ROW, PROBABILITY, MADE_BY, TEXT = "__row", "__p_{}", "__by", "__text"
@@ -73,8 +74,14 @@ def _read_blocks(path: str) -> pl.DataFrame:
 
 def _read_lines(path: str) -> pl.DataFrame:
     """Return tagged JSON lines as a table, with the columns that tagging adds to a table."""
-    blocks = Source(path, need_text=False).read()
-    frames = [pl.DataFrame([_flat(record) for record in block.records or ()], infer_schema_length=None) for block in blocks]
+    rows, frames = 0, []
+    for raw in Source(path, need_text=False).blocks():
+        try:
+            records = records_of(raw.content, raw.layout.encoding) if isinstance(raw.content, bytes) else []
+        except RowError as error:
+            raise InputError(f"{path}, row {rows + error.row}: {error.problem}") from error
+        rows += len(records)
+        frames.append(pl.DataFrame([_flat(record) for record in records], infer_schema_length=None))
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
