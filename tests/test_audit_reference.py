@@ -232,6 +232,15 @@ def test_rows_that_nobody_judged_are_in_no_figure(target, calibration):
     assert str(error.value) == "200 judgements for a plan of 200"
 
 
+def test_the_last_stratum_must_be_judged_too(target, calibration):
+    scores, truth = target
+    found = plan(scores, calibration, 200)
+    for missing in (0, 4, 9):
+        with pytest.raises(ShareError) as error:
+            estimate(found, truth[found.rows], scores, calibration, judged=found.stratum != missing)
+        assert str(error.value) == f"no judgement in stratum {missing + 1} of 10: judge all rows"
+
+
 def test_an_audit_of_all_documents_is_their_share(calibration):
     scores, truth = drawn(250, 0.2, RNG(5))
     found = plan(scores, calibration, 250)
@@ -269,8 +278,9 @@ def test_a_share_never_leaves_its_scale(calibration):
 # --- what it costs
 
 
+@pytest.mark.parametrize("level", [0.5, 0.95])
 @pytest.mark.parametrize("width", [0.3, 0.6, 1.2])
-def test_the_size_is_the_least_whose_interval_is_narrow_enough(target, calibration, expected, width):
+def test_the_size_is_the_least_whose_interval_is_narrow_enough(target, calibration, expected, width, level):
     scores, _ = target
 
     def half(n):
@@ -284,14 +294,14 @@ def test_the_size_is_the_least_whose_interval_is_narrow_enough(target, calibrati
             / number
             for h, (size, number) in enumerate(zip(found.sizes, numbers, strict=True))
         )
-        low, high = logit_interval(share, math.sqrt(variance))
+        low, high = logit_interval(share, math.sqrt(variance), level)
         hits = round(numbers[0] * float(expected[stratum == 0].mean()))
-        guard = found.sizes[0] / 3000 * (1 - numbers[0] / found.sizes[0]) * exact(hits, int(numbers[0]))[1]
+        guard = found.sizes[0] / 3000 * (1 - numbers[0] / found.sizes[0]) * exact(hits, int(numbers[0]), level)[1]
         return (max(high, share + guard) - low) / 2
 
-    n = audit_size(scores, calibration, width)
+    n = audit_size(scores, calibration, width, level=level)
     assert half(n) <= width * expected.mean() * 1.001
-    assert half(n - 1) > width * expected.mean() * 0.97
+    assert n == 20 or half(n - 1) > width * expected.mean() * 0.97
 
 
 def test_the_size_has_its_bounds(target, calibration):

@@ -404,6 +404,18 @@ def test_only_the_proportions_of_weights_matter(weights, factor):
     assert other.effective == pytest.approx(one.effective, rel=1e-5)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("factor", "shift"), [(10, 0), (0.1, 0), (2, -3)])
+def test_the_scale_of_scores_does_not_matter(method, factor, shift):
+    known, truth = drawn(1500, 0.1, RNG(0))
+    scores, cells, _ = documents(11)
+    one = estimate_cells(scores, cells, Calibration.of(known, truth), method, draws=60)
+    other = estimate_cells(factor * scores + shift, cells, Calibration.of(factor * known + shift, truth), method, draws=60)
+    assert other.values == pytest.approx(one.values, rel=1e-4)
+    assert other.draws == pytest.approx(one.draws, rel=1e-3, abs=1e-5)
+    assert [share.shift for share in other] == pytest.approx([share.shift for share in one], rel=1e-3)
+
+
 def test_estimates_are_a_sequence_of_shares():
     share = estimate(np.zeros(50), held(), draws=5)
     made = Estimates((share, share), np.zeros((2, 5)), 0.9)
