@@ -120,7 +120,11 @@ def evaluate(
     from ipclass.batch import load
 
     loaded = load(model)
-    texts = judgements.read_judged(judged, loaded.labels)
+    found = judgements.read(judged, loaded.labels)
+    judgements.refuse_errors(found)
+    for notice in judgements.listed(found.notices):
+        say(f"note: {notice}")
+    texts = judgements.as_judged(found.rows)
     report = evaluation.evaluate(loaded, texts, draws)
     record = evaluation.as_record(report, loaded)
     comparison = None

@@ -56,7 +56,7 @@ def out_of_fold(base: Corpus, joined: Joined, trained: Trained, old: Model, jobs
     """
     marked = marked_by(old)
     seen = np.array([place for place, each in joined.documents.items() if mark_of(each) in marked], np.int64)
-    fresh = np.array([place for place in np.flatnonzero(joined.fresh).tolist() if place not in set(seen.tolist())], np.int64)
+    fresh = np.setdiff1d(np.flatnonzero(joined.fresh), seen)
     theirs = np.concatenate([np.arange(len(base)), seen[seen >= len(base)]])
     reference = _again(base, joined, theirs, seen, old, jobs)
     pairs = list(_pairs(joined, trained, old, fresh, theirs, reference))

@@ -118,7 +118,12 @@ def read(paths: Iterable[Path], labels: LabelSet, wanted: Wanted = Wanted()) -> 
     """Return the judgements in ``paths``: CSV, TSV, Parquet, Excel, JSON lines, or what Label Studio and doccano export.
 
     A file that cannot be read at all is an error among the others.
+
+    Raises:
+        InputError: ``wanted`` has an origin that is none.
     """
+    if wanted.origin not in ORIGINS:
+        raise InputError(f"no origin {wanted.origin!r}; {choices(wanted.origin, ORIGINS)}")
     found = Read()
     for path in paths:
         try:
@@ -454,17 +459,15 @@ def as_judged(rows: Iterable[Row]) -> list[Judged]:
     ]
 
 
-def read_judged(paths: Iterable[Path], labels: LabelSet, wanted: Wanted = Wanted()) -> list[Judged]:
-    """Return the judged documents in ``paths``, of any format that ``read`` knows.
+def refuse_errors(found: Read) -> None:
+    """Let pass what has no error.
 
     Raises:
-        CorpusError: A file or a row cannot be read; the first one is told, and how many there are.
+        CorpusError: There are errors; the first one is told, and how many there are.
     """
-    found = read(paths, labels, wanted)
     if found.errors:
         more = f" (and {len(found.errors) - 1:,} more)" if len(found.errors) > 1 else ""
         raise CorpusError(f"{found.errors[0]}{more}")
-    return as_judged(found.rows)
 
 
 def listed(findings: Sequence[Finding], most: int = 20) -> list[str]:

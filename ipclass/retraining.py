@@ -99,7 +99,7 @@ def prepare(request: Request) -> Prepared:
     files = [path for path in request.sources if not path.is_dir()]
     base = _base(request, folders, bool(files))
     read = judgements.read(files, base.labels, request.wanted)
-    asked = judgements.read(request.held_out, base.labels, replace(request.wanted, complete=False))
+    asked = judgements.read(request.held_out, base.labels, request.wanted)
     held_out = judgements.as_judged(asked.rows)
     if request.alone:
         base = joining.only_judged(base, read.rows)

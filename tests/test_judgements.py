@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ipclass import excel
 from ipclass import judgements as reader
-from ipclass.errors import CorpusError
-from ipclass.judgements import Read, Wanted, listed, read_judged
+from ipclass.errors import CorpusError, InputError
+from ipclass.judgements import Read, Wanted, listed, refuse_errors
 from ipclass.labels import LabelSet, read_labels
 
 TEXT = {"title": "Kite with a keel", "abstract": "A kite has a keel and a long tail of cloth."}
@@ -291,6 +291,11 @@ def test_the_sign_that_guards_against_formulas_is_taken_off(labels: LabelSet, tm
     assert (found.document.id, found.document.title) == ("-7", "=Kite")
 
 
+def test_an_origin_that_is_none_is_refused_at_once(labels: LabelSet, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no origin 'drawn'"):
+        reader.read([tmp_path / "a.csv"], labels, Wanted(origin="drawn"))
+
+
 # Files that cannot be read
 
 
@@ -333,7 +338,8 @@ def test_a_file_that_cannot_be_read_is_one_error_among_the_others(
 def test_for_an_evaluation_the_first_error_is_told_and_how_many_there_are(labels: LabelSet, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [row(kites="x"), row("A2", kites="z")])
     with pytest.raises(CorpusError, match=r"row 1: the grade of kites is 'x'.*\(and 1 more\)"):
-        read_judged([path], labels)
+        refuse_errors(reader.read([path], labels))
+    refuse_errors(Read())
 
 
 def test_of_many_findings_the_first_are_listed() -> None:
