@@ -8,7 +8,7 @@ classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
 
 test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/lint  ## style and types
 	$(BIN)/ruff check .

@@ -248,6 +248,21 @@ def _parse_lines(block: bytes, encoding: str, layout: Layout, taken: frozenset[s
     return Block(texts, records=records, bad=tuple(bad))
 
 
+def records_of(block: bytes, encoding: str) -> list[dict[str, Any]]:
+    """Return the objects in a block of JSON lines, which need not have texts.
+
+    Raises:
+        RowError: A line holds none.
+    """
+    found = []
+    for row, line in enumerate(filled_lines(block), start=1):
+        try:
+            found.append(as_record(line, encoding))
+        except ValueError as error:
+            raise RowError(row, str(error)) from error
+    return found
+
+
 def filled_lines(block: bytes) -> Iterator[bytes]:
     """Yield the lines that are not blank."""
     return (line for line in block.split(b"\n") if line.strip())

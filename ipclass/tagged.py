@@ -17,8 +17,9 @@ from ipclass import batch
 from ipclass.batch import Job, tagged_by
 from ipclass.calibration import Ints
 from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, Source, find_column, format_of, layout_of, separator_of
+from ipclass.files import STDIO, Layout, RowError, Source, find_column, format_of, layout_of, separator_of
 from ipclass.model import Model
+from ipclass.parsing import records_of
 from ipclass.records import DEFINITIONS, Definition
 
 ROW, PROBABILITY, MADE_BY, TEXT = "__row", "__p_{}", "__by", "__text"
@@ -47,24 +48,40 @@ def _layout_of(path: str) -> Layout:
 
 
 def _read(path: str) -> pl.DataFrame:
-    format = format_of(path)
-    if format == "jsonl":
+    layout = layout_of(path)
+    if layout.format == "jsonl":
         return _read_lines(path)
+    ending = Path(path).suffix.lower()
     try:
-        if format == "parquet":
+        if ending in (".parquet", ".pq"):
             stored = pl.scan_parquet(path)
             return stored.select(without_texts(stored.collect_schema().names())).collect()
-        separator = layout_of(path).separator
-        kinds = pl.scan_csv(path, separator=separator, infer_schema=False)  # 007 is not 7, and RE123 may follow 456
-        return kinds.select(without_texts(kinds.collect_schema().names())).collect()
+        if ending in (".csv", ".tsv"):
+            # 007 is not 7, and RE123 may follow 456
+            stored = pl.scan_csv(path, separator=layout.separator, infer_schema=False)
+            return stored.select(without_texts(stored.collect_schema().names())).collect()
     except PolarsError as error:
         raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
+    return _read_blocks(path)
+
+
+def _read_blocks(path: str) -> pl.DataFrame:
+    """Return a tagged table that is packed, or a workbook."""
+    blocks = (block.frame for block in Source(path, need_text=False).read())
+    frames = [frame.select(without_texts(frame.columns)) for frame in blocks if frame is not None]
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
 def _read_lines(path: str) -> pl.DataFrame:
     """Return tagged JSON lines as a table, with the columns that tagging adds to a table."""
-    blocks = Source(path, need_text=False).read()
-    frames = [pl.DataFrame([_flat(record) for record in block.records or ()], infer_schema_length=None) for block in blocks]
+    rows, frames = 0, []
+    for raw in Source(path, need_text=False).blocks():
+        try:
+            records = records_of(raw.content, raw.layout.encoding) if isinstance(raw.content, bytes) else []
+        except RowError as error:
+            raise InputError(f"{path}, row {rows + error.row}: {error.problem}") from error
+        rows += len(records)
+        frames.append(pl.DataFrame([_flat(record) for record in records], infer_schema_length=None))
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 

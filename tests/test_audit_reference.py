@@ -407,6 +407,7 @@ def test_what_is_not_said_is_the_same_everywhere(target, calibration):
     assert defaults(audit_size)["bulk"] == 0.4
     scores, _ = target
     assert np.array_equal(plan(scores, calibration).rows, plan(scores, calibration, 300, 0.4, 0).rows)
+    assert np.array_equal(plan_random(1000).rows, plan_random(1000, 300, 0).rows)
 
 
 @settings(deadline=None, max_examples=40)

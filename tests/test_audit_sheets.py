@@ -734,8 +734,8 @@ def test_an_excel_sheet_is_blind_safe_and_helps_to_judge(tagged: Path, tmp_path:
     rows = {row[1].value: row for row in page.iter_rows(min_row=2)}
     assert len(rows) == 397
     title = rows[4][3]
-    assert (title.value, title.data_type, title.number_format) == ('=HYPERLINK("http://x","kite")', "s", "@")
-    assert (rows[5][3].value, rows[6][2].value, rows[7][2].value) == ("-kite, with a   tail", "@7", "00042")
+    assert (title.value, title.data_type, title.number_format) == ('\'=HYPERLINK("http://x","kite")', "s", "@")
+    assert (rows[5][3].value, rows[6][2].value, rows[7][2].value) == ("'-kite, with a   tail", "'@7", "00042")
     assert not any(cell.data_type == "f" for row in rows.values() for cell in row)
     (grades,) = page.data_validations.dataValidation
     assert (grades.formula1, str(grades.sqref), grades.allow_blank) == ('"0,1,2"', "F2:F398", True)

@@ -422,17 +422,33 @@ def test_a_mistake_is_one_line(
 def test_a_file_that_is_no_table_is_one_line(tmp_path: Path, command: str) -> None:
     (tmp_path / "empty.csv").write_text("", "utf-8")
     (tmp_path / "false.parquet").write_text("title,abstract\n", "utf-8")
+    (tmp_path / "false.xlsx").write_text("title,abstract\n", "utf-8")
     (tmp_path / "no.csv").write_text("a,b\n1,2\n", "utf-8")
     (tmp_path / "only.csv").write_text("title,abstract\n", "utf-8")
     for name, said in (
         ("none.csv", "no such file"),
         ("empty.csv", "empty"),
         ("false.parquet", "not a Parquet table"),
-        ("table.xlsx", "cannot tell the format"),
+        ("table.docx", "no such file"),
+        ("false.xlsx", "not an Excel file"),
         ("no.csv", "no column for title or abstract"),
         ("only.csv", "no documents left: a share of nothing is not 0"),
     ):
         assert said in refused(ipclass(command, tmp_path / name))
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv.gz", "csv.zst", "parquet", "jsonl"])
+def test_a_tagged_table_gives_the_same_shares_whatever_its_format(
+    patents_csv: Path, tiny_model: str, tmp_path: Path, ending: str
+) -> None:
+    found = []
+    for name in ("tagged.csv", f"tagged.{ending}"):
+        assert ipclass("classify", patents_csv, "-o", tmp_path / name, "-m", tiny_model).code == 0
+        told = ipclass("shares", tmp_path / name, "-m", tiny_model, "--method", "cc", "--json")
+        assert told.code == 0, told.err
+        found.append([(each["label"], each["n"], each["counted"]) for each in json.loads(told.out)["cells"]])
+    assert found[0] == found[1]
+    assert found[0]
 
 
 @pytest.mark.parametrize("command", ["shares", "indicators"])

@@ -219,7 +219,6 @@ def test_a_comparison_is_written_with_its_examples(tmp_path: Path, tiny_model: s
     ("arguments", "problem"),
     [
         (["--against-model", "-o", "out.docx"], "a comparison is written to .csv, .json or .xlsx"),
-        (["-d", "loose"], "no definition 'loose'"),
     ],
 )
 def test_what_does_not_exist_is_refused(tmp_path: Path, tiny_model: str, arguments: list[str], problem: str) -> None:

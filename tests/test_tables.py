@@ -344,10 +344,10 @@ def test_the_unscored_are_told_by_reason_and_no_document_vanishes(model: Model, 
     whole = cells(tabled(frame, model, path))[()]
     assert dict(whole.reasons) == {"empty": 30, "language: de": 30, "too short": 30, "no probability": 60}
     shown = tables.as_frame(made)
-    counted = ["unscored_empty", "unscored_no_probability", "unscored_not_english", "unscored_too_short"]
+    counted = ["unscored_empty", "unscored_language_de", "unscored_no_probability", "unscored_too_short"]
     assert [name for name in shown.columns if name.startswith("unscored_")] == counted
     assert shown.select(pl.sum_horizontal(counted)).to_series().to_list() == shown["unscored"].to_list()
-    assert "Unscored: empty 30, no probability 60, language: de 30, too short 30." in tables.described(made)
+    assert "Unscored: empty 30, language: de 30, no probability 60, too short 30." in tables.described(made)
 
 
 def test_documents_far_from_the_training_texts_are_counted_among_the_scored(
