@@ -9,11 +9,10 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import reference
 import typer
 from conftest import LABELS, MAIN, document, environment, ipclass, patents, write_csv
 
@@ -21,17 +20,8 @@ from ipclass import Model, cli, commands, completion
 from ipclass.estimators import METHODS
 from ipclass.records import DEFINITIONS
 
-
-def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from leaves(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
-
-
 ROOT = typer.main.get_command(cli.app)
-LEAVES = dict(leaves(ROOT))
+LEAVES = dict(reference.leaves(ROOT))
 
 
 def told(*arguments: str) -> str:

@@ -6,9 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pages
 import pytest
@@ -165,15 +163,7 @@ def test_a_mended_page_shows_what_was_printed_and_leaves_out_what_was_left_out(s
 # Nothing is left out
 
 
-def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from leaves(command, f"{path} {name}")
-        else:
-            yield f"{path} {name}", command
-
-
-COMMANDS = dict(leaves(typer.main.get_command(cli.app)))
+COMMANDS = dict(reference.leaves(typer.main.get_command(cli.app)))
 
 
 def test_the_page_of_the_command_line_is_what_the_program_says_of_itself() -> None:

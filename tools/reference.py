@@ -29,17 +29,18 @@ Written from the program by `make reference`. `ipclass COMMAND --help` says the 
 def page() -> str:
     """Return the whole page."""
     app = typer.main.get_command(cli.app)
-    listed = dict(_leaves(app))
+    listed = dict(leaves(app))
     ordered = sorted(listed, key=lambda path: (_chapter(path.split()[1]), list(listed).index(path)))
     options = "".join(_rows(param for param in app.params if param.name != "help"))
     parts = [HEAD, "\n## ipclass\n\n| option | what it does |\n|---|---|\n", options]
     return "".join([*parts, *(_section(path, listed[path]) for path in ordered)])
 
 
-def _leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:
+def leaves(group: Any, path: str = "ipclass") -> Iterator[tuple[str, Any]]:
+    """Yield each command under ``group`` with the words that call it."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            yield from _leaves(command, f"{path} {name}")
+            yield from leaves(command, f"{path} {name}")
         else:
             yield f"{path} {name}", command
 
