@@ -141,7 +141,10 @@ def agreement(
     writing.refuse_to_replace([output] if output else [], force)
     labels = _labels(base, label or [])
     wanted = judgements.Wanted(label=for_label)
-    both = agreeing.both_of(*(judgements.read_judged([path], labels, wanted) for path in (one, two)))
+    read = [judgements.read([path], labels, wanted) for path in (one, two)]
+    for each in read:
+        judgements.refuse_errors(each)
+    both = agreeing.both_of(*(judgements.as_judged(each.rows) for each in read))
     found = both.agreements(draws)
     if output is not None:
         writing.write({output: _table(agreeing.differing_frame(both), output)}, force=force)
