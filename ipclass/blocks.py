@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from ipclass.errors import InputError
 from ipclass.layout import Layout
@@ -22,6 +22,9 @@ BLOCK_BYTES = 4 << 20
 LARGEST_ROW = 32 << 20
 SLICE_ROWS = 25_000
 """Rows of Parquet handed out at once: within a row group that is larger, each slice costs a look at those before it."""
+
+UNREADABLE = (PolarsError, PanicException, OSError)
+"""What polars raises where a Parquet file is damaged. Some damage ends the process instead: polars does not survive it."""
 
 QUOTE, FEED = b'"'[0], b"\n"[0]
 
@@ -64,7 +67,7 @@ class Slice:
         """
         try:
             return pl.scan_parquet(self.path).slice(self.start, self.rows).collect()
-        except (PolarsError, OSError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{self.path}: not a Parquet table: {first_line(error)}") from error
 
 
@@ -199,12 +202,12 @@ def slices(path: str) -> Iterator[Slice]:
     """
     try:
         rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-    except (PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: not a Parquet table: {first_line(error)}") from error
     for start in range(0, rows, SLICE_ROWS):
         yield Slice(path, start, min(SLICE_ROWS, rows - start))
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return what polars says, without what it adds to it."""
     return str(error).split("\n", 1)[0]

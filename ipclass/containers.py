@@ -8,7 +8,9 @@ from __future__ import annotations
 import glob
 import gzip
 import io
+import lzma
 import re
+import struct
 import sys
 import zipfile
 import zlib
@@ -32,7 +34,11 @@ MOST_MEMBERS = 1_000_000
 _CHUNK = 1 << 18
 _ZSTD_CHUNK = 1 << 11  # packed bytes: a bomb makes thirty thousand times as many of them, all at once
 _ZSTD_WINDOW = 1 << 27
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+BROKEN = (
+    *(OSError, EOFError, ValueError, IndexError, struct.error, NotImplementedError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
+"""What is raised where something packed is damaged."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +127,9 @@ def _open(path: str) -> BinaryIO:
 def _in_archive(path: str) -> list[Member]:
     try:
         archive = zipfile.ZipFile(path)
-    except _BROKEN as error:
+        parts = [part for part in archive.infolist() if not part.is_dir()]
+    except BROKEN as error:
         raise InputError(f"{path}: not a zip archive, or a damaged one: {error}") from error
-    parts = [part for part in archive.infolist() if not part.is_dir()]
     size = Path(path).stat().st_size
     packed, whole = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
     if len(parts) > MOST_MEMBERS or packed > size or whole > max(UNSUSPICIOUS, HIGHEST_RATIO * size):
@@ -143,7 +149,7 @@ def _member(archive: zipfile.ZipFile, part: zipfile.ZipInfo, path: str) -> Membe
     def opened() -> BinaryIO:
         try:
             return cast(BinaryIO, archive.open(part))
-        except _BROKEN as error:
+        except BROKEN as error:
             raise InputError(f"{name}: cannot be unpacked: {error}; unpack it otherwise, and name the folder") from error
 
     return Member(name, partial(_unpacked, name, opened, part.compress_size), path)
@@ -196,7 +202,7 @@ def _watched(chunks: Iterator[bytes], name: str, packed: Callable[[], int]) -> I
                     f"{name}: unpacks to more than {HIGHEST_RATIO} times its size; if it is no bomb, unpack it first"
                 )
             yield chunk
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError(f"{name}: cannot be unpacked: {error}") from error
 
 

@@ -49,7 +49,8 @@ def choices(name: str, options: Iterable[str]) -> str:
     >>> choices("abstrct", ["title", "abstract"])
     "did you mean 'abstract'? There are: title, abstract"
     """
-    listed = [option if len(option) <= 60 else f"{option[:60]}..." for option in options][:40]
+    named = (" ".join(option.split()) for option in options)
+    listed = [option if len(option) <= 60 else f"{option[:60]}..." for option in named][:40]
     near = get_close_matches(name, listed, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}There are: {', '.join(listed) if listed else 'none'}"

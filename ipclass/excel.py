@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from ipclass.containers import BROKEN
 from ipclass.errors import InputError
 
 LARGEST = 256 << 20
@@ -250,7 +250,7 @@ def check(content: bytes, name: str) -> None:
             left = LARGEST
             for part in parts.infolist():
                 left = _check_part(parts, part, left, name)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except BROKEN as error:
         raise InputError(_damaged(name, error)) from error
 
 

@@ -19,7 +19,19 @@ import polars as pl
 from ipclass.blocks import LARGEST_ROW, RawBlock
 from ipclass.containers import Member, find, from_chunks
 from ipclass.errors import InputError, choices
-from ipclass.layout import FORMATS, STDIO, Format, Layout, column_named, find_column, format_of, layout, with_roles
+from ipclass.layout import (
+    EXPORT_ENDINGS,
+    FORMATS,
+    STDIO,
+    Format,
+    Layout,
+    column_named,
+    find_column,
+    format_of,
+    layout,
+    unpacked_name,
+    with_roles,
+)
 from ipclass.parsing import Block, RowError, id_of, parse, values
 from ipclass.records import STANDARD
 from ipclass.rendering import as_lines, as_table, header, separator_of
@@ -195,12 +207,21 @@ def _recognised(member: Member) -> tuple[str, Member]:
 
 
 def _table(member: Member, format: str | None, wanted: Mapping[str, str], encoding: str, need_text: bool, sheet: str) -> Table:
+    if not format and Path(unpacked_name(member.name)).suffix.lower() in EXPORT_ENDINGS:
+        listed = choices("", _export_names())
+        raise InputError(f"{member.name}: no export that is known; name its format with --format. {listed}")
     known = format_of(member.name, format)
     if known == "parquet":
         return ParquetTable(member, wanted, need_text)
     if known == "xlsx":
         return Workbook(member, wanted, need_text, sheet)
     return TextTable(member, wanted, need_text, known, encoding)
+
+
+def _export_names() -> tuple[str, ...]:
+    from ipclass import formats
+
+    return formats.NAMES
 
 
 def _check_alike(one: Table, other: Table) -> None:

@@ -25,7 +25,8 @@ _SUFFIXES: Mapping[str, Format] = {
     ".xlsx": "xlsx",
 }
 FORMATS = tuple(dict.fromkeys(_SUFFIXES.values()))
-TABLE_ENDINGS = frozenset(_SUFFIXES) | {".xml", ".xls"}
+EXPORT_ENDINGS = frozenset({".xml", ".xls"})
+TABLE_ENDINGS = frozenset(_SUFFIXES) | EXPORT_ENDINGS
 """What files end in that may be tables: others in a folder or an archive are passed over."""
 
 ROLES: Mapping[str, tuple[str, ...]] = {

@@ -12,10 +12,9 @@ from itertools import chain
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from ipclass import blocks, excel
-from ipclass.blocks import LARGEST_ROW, Bad, Range, RawBlock, first_line
+from ipclass.blocks import LARGEST_ROW, UNREADABLE, Bad, Range, RawBlock, first_line
 from ipclass.containers import Member, from_chunks
 from ipclass.errors import InputError
 from ipclass.layout import ROLES, STDIO, Format, Layout, layout
@@ -26,7 +25,15 @@ HEAD_BYTES = 1 << 16
 
 FRAME_ROWS = 5_000
 
-_BLANK = re.compile(rb"\A(?:\xef\xbb\xbf)?[\s,;|]*\n")
+_BLANK = re.compile(rb"\A(?:\xef\xbb\xbf)?(?:sep=[^\r\n]\r?\n|[\s,;|]*\n)")  # sep=; is a word to Excel
+_NO_TEXT = {
+    b"\x1f\x8b": "packed by gzip; it must end in .gz",
+    b"\x28\xb5\x2f\xfd": "packed by zstd; it must end in .zst",
+    b"PK\x03\x04": "an archive or a workbook; it must end in .zip or .xlsx",
+    b"PAR1": "Parquet; it must end in .parquet",
+    b"%PDF": "a PDF; a table is needed",
+    b"\xd0\xcf\x11\xe0": "a workbook of the old kind; save it as .xlsx",
+}
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -99,23 +106,35 @@ class TextTable(Table):
 
     def _open(self) -> None:
         """Open the file; where bytes are not characters of ASCII, or lines do not end in a line feed, make them so."""
-        stream = self._member.open()
+        stream = self._stream = self._member.open()
         head = stream.read(max(HEAD_BYTES, 4))
         if head.endswith(b"\r"):
             head += stream.read(1)
+        if kind := next((kind for mark, kind in _NO_TEXT.items() if head.startswith(mark)), ""):
+            raise InputError(f"{self.name}: is {kind}")
         self._encoding = self._named_encoding
         wide = next((encoding for mark, encoding in _BOMS if head.startswith(mark)), "")
         if not wide and self._encoding.startswith(("utf-16", "utf-32")):
             wide = self._encoding
         whole = chain([head], iter(lambda: stream.read(HEAD_BYTES), b""))
         if wide:
-            self._stream, self._head, self._encoding = from_chunks(_recoded(whole, wide), stream), b"", "utf-8"
+            self._stream, self._head, self._encoding = from_chunks(self._recoded(whole, wide), stream), b"", "utf-8"
         elif b"\r" in head and b"\n" not in head:
             self._stream, self._head = from_chunks((chunk.replace(b"\r", b"\n") for chunk in whole), stream), b""
         else:
-            self._stream, self._head = stream, head
+            self._head = head
         self._is_plain = bool(self._member.path) and self._stream is stream
         self._start = 0
+
+    def _recoded(self, chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+        """Yield UTF-8; what is no character becomes bytes that are none either."""
+        decoder = codecs.getincrementaldecoder(encoding)("ipclass-marked")
+        try:
+            for chunk in chunks:
+                yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+            yield decoder.decode(b"", True).encode("utf-8", "surrogatepass")
+        except UnicodeError as error:
+            raise InputError(f"{self.name}: {error}; name {encoding}-le or {encoding}-be with --encoding") from error
 
     def _header_line(self) -> str:
         """Return the first line that is not blank, or lines if a name has line feeds; what was read behind it is kept."""
@@ -212,14 +231,6 @@ def _end_of_header(start: bytes) -> int:
     return end
 
 
-def _recoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield UTF-8; what is no character becomes bytes that are none either."""
-    decoder = codecs.getincrementaldecoder(encoding)("ipclass-marked")
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
-    yield decoder.decode(b"", True).encode("utf-8", "surrogatepass")
-
-
 class ParquetTable(Table):
     """Parquet, whose columns have types."""
 
@@ -229,7 +240,7 @@ class ParquetTable(Table):
             raise InputError(f"{member.name}: Parquet can only be read where it lies; unpack it, and name the file")
         try:
             self.schema = pl.read_parquet_schema(member.path)
-        except (PolarsError, OSError) as error:
+        except UNREADABLE as error:
             raise InputError(f"{self.name}: not a Parquet table: {first_line(error)}") from error
         self.layout = self._laid_out("parquet", list(self.schema))
         for name in filter(None, (self.layout.title, self.layout.abstract)):

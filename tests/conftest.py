@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import typer.testing
 from hypothesis import settings
 from typer.testing import CliRunner
 
@@ -19,6 +21,9 @@ from ipclass.model import Model
 
 settings.register_profile("ipclass", deadline=None, database=None)
 settings.load_profile("ipclass")
+
+# To build the commands anew for each call takes longer than most of the calls.
+typer.testing._get_command = lru_cache(typer.testing._get_command)  # type: ignore[assignment]
 
 # Two invented technologies: their words are common enough to be learnt from sixty texts.
 LABELS = {"kites": "Kites", "looms": "Looms"}
