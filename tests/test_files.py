@@ -543,6 +543,8 @@ NAMES = ["title", "abstract", "id", "x"]
 @example([["a\n", '"'], ['"\n"', "\n"]], 1, ",", "\n", csv.QUOTE_MINIMAL)
 @example([["\ufeff", "a"], ["\ufeffb", "c"]], 3, ",", "\n", csv.QUOTE_MINIMAL)
 @example([["\r", ""], ["", "\r\n"]], 3, ",", "\r\n", csv.QUOTE_MINIMAL)
+@example([["", ""]], 1, "\t", "\n", csv.QUOTE_MINIMAL)
+@example([[" "]], 1, ",", "\n", csv.QUOTE_MINIMAL)
 def test_any_table_that_csv_writes_is_read_cell_by_cell_whatever_the_block_size(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], size: int, delimiter: str, end: str, quoting: Any
 ) -> None:
