@@ -20,7 +20,7 @@ from ipclass import Model, gate, parts, retraining, training
 from ipclass import corpus as corpora
 from ipclass.judgements import Wanted
 from ipclass.retraining import Request, prepare, retrain
-from ipclass.search import search
+from ipclass.search import LEAST_GAIN, search
 
 PLUMS = _LABEL.format(id="plums", name="Plum growing")
 _PARTS = {
@@ -188,10 +188,13 @@ def test_a_search_tries_the_settings_and_keeps_what_it_found(tmp_path: Path, tin
     recipe = training.Recipe(penalty=3.0, folds=3)
     best, tried = search(corpus, recipe)
     assert tried[0].macro_f1 == max(each.macro_f1 for each in tried)
-    assert (best.penalty, best.evidence) == (tried[0].penalty, tried[0].evidence)
     assert best.folds == 3
-    mine_first = next(each for each in tried if each.penalty == 3.0)
-    assert best == recipe or tried[0].macro_f1 > mine_first.macro_f1
+    present, chosen = (
+        next(each for each in tried if (each.penalty, each.evidence) == (recipe.penalty, recipe.evidence))
+        for recipe in (recipe, best)
+    )
+    assert chosen == present or chosen.macro_f1 >= present.macro_f1 + LEAST_GAIN
+    assert chosen == tried[0] or tried[0].macro_f1 < present.macro_f1 + LEAST_GAIN
     assert len(tried) == 21
 
 
