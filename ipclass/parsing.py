@@ -97,7 +97,9 @@ def _framed(frame: pl.DataFrame, layout: Layout) -> Block:
 
 
 def _parse_rows(block: bytes, layout: Layout) -> tuple[pl.DataFrame, Sequence[Bad]]:
-    frame = _parse_fast(block, layout) if block.strip(b"\r\n") else pl.DataFrame(schema=dict.fromkeys(layout.columns, pl.String))
+    frame = (
+        _parse_fast(block, layout) if block.strip(b"\r\n") else pl.DataFrame(schema=dict.fromkeys(layout.columns, pl.String))
+    )
     return (frame, ()) if frame is not None else _parse_carefully(block, layout)
 
 
