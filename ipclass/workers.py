@@ -14,6 +14,7 @@ Block = TypeVar("Block")
 Result = TypeVar("Result")
 
 _AHEAD = 2  # blocks a worker that are under way: one worked on and one waiting
+_MOST_WAITING = 6  # blocks a worker whose results may wait for an earlier one
 _ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
 
@@ -23,16 +24,16 @@ class Workers:
     Args:
         executor: What runs a function on a worker.
         size: How many workers there are.
-        places: Whether a block may say where its rows are: the workers see the same files.
+        helped: Whether this process works on blocks too: the workers are of this machine, and see the same files.
         died: What is raised where a worker has died.
         close: What ends the workers.
     """
 
-    def __init__(self, executor: Executor, size: int, places: bool, died: type[Exception], close: Callable[[], object]) -> None:
+    def __init__(self, executor: Executor, size: int, helped: bool, died: type[Exception], close: Callable[[], object]) -> None:
         self._executor = executor
         self._size = size
         self._died = died
-        self.places = places
+        self._helped = self.places = helped
         self.close = close
 
     def __enter__(self) -> Workers:
@@ -53,15 +54,24 @@ class Workers:
             WorkerError: A worker died.
         """
         waiting: deque[Future[Result]] = deque()
+        most = (_MOST_WAITING if self._helped else _AHEAD) * self._size
         try:
             for block in blocks:
-                waiting.append(self._executor.submit(function, block))
-                if len(waiting) >= _AHEAD * self._size:
+                while waiting and (waiting[0].done() or len(waiting) >= most):
                     yield waiting.popleft().result()
+                busy = sum(not future.done() for future in waiting) >= _AHEAD * self._size
+                waiting.append(_here(function, block) if busy else self._executor.submit(function, block))
             while waiting:
                 yield waiting.popleft().result()
         except self._died as error:
             raise WorkerError("a worker died, perhaps for want of memory; go on with --resume and fewer --jobs") from error
+
+
+def _here(function: Callable[[Block], Result], block: Block) -> Future[Result]:
+    """Do the work of a worker in this process, as all of them are busy."""
+    future: Future[Result] = Future()
+    future.set_result(function(block))
+    return future
 
 
 def _done(function: Callable[..., object], *arguments: object) -> None:
@@ -69,11 +79,11 @@ def _done(function: Callable[..., object], *arguments: object) -> None:
 
 
 def local_workers(jobs: int) -> Workers:
-    """Return ``jobs`` processes of this machine, each of which keeps to one core."""
+    """Return processes of this machine, each of which keeps to one core: with this one, which works too, they are ``jobs``."""
     from joblib.externals.loky import ProcessPoolExecutor
 
-    executor = ProcessPoolExecutor(max_workers=jobs, env=_ONE_CORE)
-    return Workers(executor, jobs, True, BrokenProcessPool, lambda: executor.shutdown(wait=True, kill_workers=True))
+    executor = ProcessPoolExecutor(max_workers=jobs - 1, env=_ONE_CORE)
+    return Workers(executor, jobs - 1, True, BrokenProcessPool, lambda: executor.shutdown(wait=True, kill_workers=True))
 
 
 def dask_workers(scheduler: str) -> Workers:
