@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: classify test lint bench train docs reference pages
+.PHONY: classify test coverage lint bench train docs reference pages
 
 classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
 
 test: .venv/ready  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+coverage: .venv/coverage  ## run the tests, and say which lines and branches of ipclass/ none of them reaches
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report term
 
 lint: .venv/lint  ## style and types
 	$(BIN)/ruff check .
@@ -37,6 +40,10 @@ reference: .venv/ready  ## write the page of the command line from the program
 
 .venv/lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+.venv/coverage: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[coverage]'
 	touch $@
 
 .venv/bench: .venv/ready
