@@ -434,8 +434,15 @@ def test_rows_are_accounted_for(tmp_path: Path, tiny_corpus: Path) -> None:
 def test_what_was_before_stands_beside_what_is_now(tiny_model: str, tmp_path: Path, tiny_corpus: Path) -> None:
     request = Request((write_csv(tmp_path / "a.csv", mine()),), base=tiny_corpus)
     done = retrain(prepare(request), request)
-    assert " > " not in retraining.as_text(done)
-    assert " > " in retraining.as_text(replace(done, before=Model.load(tiny_model).facts["cross_validation"]))
+    before = Model.load(tiny_model).facts["cross_validation"]
+    assert "before" not in retraining.as_text(done)
+    lines = retraining.as_text(
+        replace(done, before=[before[0], {"definition": "broad", "label": "looms", "f1": 0.25}])
+    ).splitlines()
+    first, last = (lines[place].split() for place, line in enumerate(lines) if line.split()[:1] == ["before"])
+    assert first == ["before", str(before[0]["positives"]), *(f"{before[0][name]:.3f}" for name in retraining._SHOWN)]
+    assert last == ["before", "-", "-", "-", "0.250", "-", "-"]
+    assert max(map(len, lines)) <= 80
 
 
 def test_without_an_old_model_held_out_documents_say_how_good_the_new_one_is(tmp_path: Path, tiny_corpus: Path) -> None:
