@@ -567,3 +567,20 @@ def test_high_value_refuses_what_is_there_and_a_day_that_is_none(tagged: Path, t
     said = refused(ipclass("high-value", tagged, "-o", tmp_path / "v.csv", "--as-of", "January"))
     assert "--as-of 'January'" in said
     assert not (tmp_path / "v.csv").exists()
+
+
+def test_tables_that_are_damaged_or_cannot_be_written_are_one_line(tagged: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"PAR1 and nothing else PAR1")
+    for command in (["shares", damaged], ["high-value", damaged, "-o", tmp_path / "v.csv"]):
+        assert "damaged.parquet: " in refused(ipclass(*command))
+    assert "cannot be written" in refused(ipclass("high-value", tagged, "-o", tmp_path / "none" / "v.csv"))
+
+
+def test_high_value_is_written_as_the_ending_says(tagged: Path, tmp_path: Path) -> None:
+    for ending in ("csv", "tsv", "parquet"):
+        assert ipclass("high-value", tagged, "-o", tmp_path / f"v.{ending}", "--as-of", "2026-01-31", "-q").code == 0
+    read = [tagging.read_text_table(str(tmp_path / f"v.{ending}")) for ending in ("csv", "tsv", "parquet")]
+    assert read[0].equals(read[1])
+    assert read[2]["title"].equals(read[0]["title"])
+    assert "high_value" in read[2].columns

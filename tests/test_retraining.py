@@ -198,6 +198,41 @@ def test_a_search_tries_the_settings_and_keeps_what_it_found(tmp_path: Path, tin
     assert len(tried) == 21
 
 
+def test_a_recipe_that_was_searched_is_told_with_those_that_were_tried(tmp_path: Path, tiny_corpus: Path) -> None:
+    table = write_csv(tmp_path / "mine.csv", mine())
+    found = train(table, "--base", tiny_corpus, "--search", "-o", tmp_path / "m", "--metrics-file", tmp_path / "facts.json")
+    assert found.lines[0] == "searching for a recipe ..."
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    recipe = (facts["recipe"]["penalty"], facts["recipe"]["evidence"])
+    assert recipe in [(each["penalty"], each["evidence"]) for each in facts["search"]]
+    assert len(facts["search"]) > 1
+
+
+def test_the_first_model_of_all_is_made_without_another(
+    tmp_path: Path, tiny_corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request((write_csv(tmp_path / "mine.csv", mine()),), base=tiny_corpus)
+    with_it = retrain(prepare(request), request).model
+    monkeypatch.setattr("ipclass.model.shipped", lambda: tmp_path / "nowhere")
+    without = retrain(prepare(request), request).model
+    assert without.facts["recipe"] == with_it.facts["recipe"]
+    assert np.array_equal(without.weights, with_it.weights)
+
+
+def test_what_cannot_be_learnt_from_names_the_way_out(tmp_path: Path, tiny_corpus: Path) -> None:
+    bad = write_csv(tmp_path / "bad.csv", [*mine(), {**mine(1, 900)[0], "kites": "x"}])
+    found = train(bad, "--base", tiny_corpus, "-o", tmp_path / "m")
+    assert found.lines[-1].endswith(
+        "1 error in what is to be learnt from; no model was made; --skip-bad-rows leaves such rows out"
+    )
+    assert train(bad, "--base", tiny_corpus, "-o", tmp_path / "m", "--skip-bad-rows").code == 0
+    request = Request((bad,), base=tiny_corpus)
+    with pytest.raises(CorpusError, match=r"bad\.csv, row 31: .*\(1 errors in all\)"):
+        retrain(prepare(request), request)
+    unreadable = ipclass("labels", "doubts", tiny_corpus / "labels" / "kites.toml", "--base", tiny_corpus)
+    assert (unreadable.code, len(unreadable.lines)) == (1, 1)
+
+
 # A technology of one's own
 
 

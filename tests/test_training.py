@@ -9,7 +9,7 @@ import pytest
 from ipclass import Model
 from ipclass import corpus as corpora
 from ipclass.corpus import AUTHORED, Corpus
-from ipclass.errors import CorpusError
+from ipclass.errors import CorpusError, LabelError
 from ipclass.training import Recipe, fold_of, train
 
 TEXTS = [
@@ -102,3 +102,10 @@ def _authored(corpus: Corpus) -> list[corpora.Entry]:
 def test_a_recipe_is_part_of_what_a_model_says_of_itself(trained: Model) -> None:
     assert trained.facts["recipe"]["penalty"] == Recipe().penalty
     assert Path(corpora.shipped()).is_dir()
+
+
+def test_a_model_of_one_definition_says_so_when_asked_for_the_other(tiny_corpus: Path) -> None:
+    model = train(corpora.read_corpus(tiny_corpus), Recipe(folds=3), definitions=("strict",))
+    assert model.tag(TEXTS[:1]).labels == ("kites", "looms")
+    with pytest.raises(LabelError, match="not trained for the definition 'broad'"):
+        model.tag(TEXTS[:1], "broad")
