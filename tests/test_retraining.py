@@ -18,6 +18,7 @@ from tampering import files_in
 
 from ipclass import Model, gate, parts, retraining, training
 from ipclass import corpus as corpora
+from ipclass.errors import CorpusError
 from ipclass.judgements import Wanted
 from ipclass.retraining import Request, prepare, retrain
 from ipclass.search import LEAST_GAIN, search
@@ -151,7 +152,9 @@ def test_every_mistake_is_told_before_anything_is_fitted(tmp_path: Path, tiny_co
     found = train(table, "--base", tiny_corpus, "-o", tmp_path / "m")
     assert found.code == 1
     assert [line.split(": ")[1].removeprefix(f"{table}, ") for line in found.lines[:-1]] == ["row 2", "row 6", "row 5", "row 3"]
-    assert found.lines[-1] == "ipclass: 4 errors in what is to be learnt from; no model was made"
+    assert found.lines[-1] == (
+        "ipclass: 4 errors in what is to be learnt from; no model was made; --skip-bad-rows leaves such rows out"
+    )
     assert not (tmp_path / "m").exists()
     kept = train(table, "--base", tiny_corpus, "-o", tmp_path / "m", "--skip-bad-rows")
     assert kept.code == 0
