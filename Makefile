@@ -7,11 +7,12 @@ BIN := .venv/bin
 classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
 
+# Files in order of their names: by default those of few tests come last, and these are the long ones.
 test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 coverage: .venv/coverage  ## run the tests, and say which lines and branches of ipclass/ none of them reaches
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report term
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 lint: .venv/lint  ## style and types
 	$(BIN)/ruff check .

@@ -39,8 +39,8 @@ def test_training_from_the_shipped_corpus_makes_the_shipped_model(trained: Model
 
 
 @pytest.mark.slow
-def test_training_is_deterministic(corpus: Corpus, trained: Model) -> None:
-    assert train(corpus, jobs=1).digest == trained.digest
+def test_training_is_deterministic(corpus: Corpus) -> None:
+    assert train(corpus, Recipe(folds=3), jobs=1).digest == train(corpus, Recipe(folds=3), jobs=2).digest
 
 
 @pytest.mark.slow
@@ -51,7 +51,7 @@ def test_not_judged_is_not_no(corpus: Corpus, trained: Model) -> None:
         replace(entry, grades={k: v for k, v in entry.grades.items() if k != "bci"}) if place in half else entry
         for place, entry in enumerate(corpus.entries)
     )
-    other = train(replace(corpus, entries=entries), jobs=2)
+    other = train(replace(corpus, entries=entries), jobs=2, definitions=("strict",))
     judged = {each["label"]: each["documents"] for each in other.facts["cross_validation"]}
     assert judged["bci"] < judged["ai"]
     ours, theirs = other.tag(TEXTS), trained.tag(TEXTS)
