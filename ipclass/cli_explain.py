@@ -170,12 +170,12 @@ def _told_drivers(found: Drivers) -> Iterator[str]:
     yield f"{found.label}, {found.definition}: counted share {before:.2%} in {early}, {after:.2%} in {late}"
     yield f"{found.trend * 100:+.{digits}f} points a year, which the terms add up to:"
     for name, drivers in (("rising", found.rising), ("falling", found.falling)):
-        yield f"  {name:<28} {'a year':>9}  {'95 % interval':<20} {early:>9} {late:>9}"
+        yield f"  {name:<26} {'a year':>9}  {'95 % interval':<20} {early:>9} {late:>9}"
         for each in drivers:
             interval = f"[{each.low * 100:+.{digits}f}, {each.high * 100:+.{digits}f}]"
             ends = " ".join(f"{part * 100:>9.{digits}f}" for part in found.halves(each.parts))
             mark = "*" if each.sure else " "
-            yield f"{mark} {each.term:<28} {each.trend * 100:>+9.{digits}f}  {interval:<20} {ends}"
+            yield f"{mark} {each.term:<26} {each.trend * 100:>+9.{digits}f}  {interval:<20} {ends}"
     yield (
         f"{sum(found.documents):,} documents of {len(years)} years; {found.undated:,} without a year and "
         f"{found.unscored:,} unscored are left out. * holds even for so many terms looked at together."

@@ -54,7 +54,10 @@ def model_diff(
 
     before, after = (load("" if each == "shipped" else each) for each in (old, new))
     found = inspection.diff(before, after, terms)
-    typer.echo(as_json(inspection.diff_as_record(found)) if json_wanted else inspection.diff_as_text(found))
+    if json_wanted:
+        typer.echo(as_json(inspection.diff_as_record(found)))
+    else:
+        show(inspection.diff_as_text(found))
 
 
 @model_app.command("pack")

@@ -59,7 +59,8 @@ def doubts(
         writing.write({output: _table(frame, output)}, force=force)
     if sheet is not None:
         writing.write(_second_reading(found, prepared, sheet), force=force)
-    show(finding.as_text(frame.head(number)))
+    if not frame.is_empty():
+        show(finding.as_text(frame.head(number)))
     if not quiet:
         say(_told(found, frame.height, number))
 

@@ -63,8 +63,7 @@ def report(
     from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.tagged import default_definitions
 
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
+    writing.refuse_to_replace([output], force)  # before minutes of work
     request = Request(
         labels=split(label),
         definitions=default_definitions(table, definition or ""),

@@ -20,6 +20,7 @@ from ipclass.commands import (
     TitleOption,
     as_json,
     say,
+    show,
 )
 from ipclass.errors import OutputError, choices
 
@@ -92,7 +93,7 @@ def _write(found: Comparison, paths: tuple[Path, ...], force: bool, quiet: bool)
     from ipclass import excel, writing
 
     if not paths:
-        typer.echo(_readable(found))
+        show(_readable(found))
         return
     if len(paths) == 2:
         parts = [_csv(found.table), _csv(found.examples)]
@@ -117,6 +118,7 @@ def _csv(frame: pl.DataFrame) -> bytes:
 
 
 def _readable(found: Comparison) -> str:
+    from ipclass.batch import short_title
     from ipclass.cli_shares import readable
 
     lines = readable(found.table)
@@ -125,7 +127,7 @@ def _readable(found: Comparison) -> str:
         sure = "" if probability is None else f" {probability:.3f}"
         lines += [
             "",
-            f"{label}: {side}{sure}{graded}: {id} {title[:90]}".rstrip(),
+            f"{label}: {side}{sure}{graded}: {id} {short_title(title)}".rstrip(),
             f"  rule: {rule or 'nothing'}",
             f"  model: {terms}",
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -107,7 +108,8 @@ def shares(
     elif json_wanted:
         typer.echo(table_files.as_json(made, frame))
     else:
-        for line in [*readable(frame), "", *tables.described(made)]:
+        same = [name for name in ("definition", "method") if len({*frame[name]} - {"-"}) < 2]  # told below the table
+        for line in [*readable(frame.drop(same)), "", *tables.described(made)]:
             show(line)
 
 
@@ -161,11 +163,15 @@ def readable(frame: pl.DataFrame) -> list[str]:
     apart = ("unscored_", "scope_")  # described in words below the table
     columns = [name for name in frame.columns if name not in ("floor", "shift") and not name.startswith(apart)]
     rows = [columns, *([_shown(row, name) for name in columns] for row in frame.iter_rows(named=True))]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
-    kinds = [frame.schema[name].is_numeric() for name in columns]
+    return _aligned(rows, [frame.schema[name].is_numeric() for name in columns])
+
+
+def _aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
+    """Return rows of cells as lines: words begin, and ``numbers`` end, below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            text.rjust(width) if number else text.ljust(width) for text, width, number in zip(row, widths, kinds, strict=True)
+            text.rjust(width) if number else text.ljust(width) for text, width, number in zip(row, widths, numbers, strict=True)
         ).rstrip()
         for row in rows
     ]
@@ -226,18 +232,23 @@ def indicators(
     if json_wanted:
         typer.echo(as_json({name: frame.to_dicts() for name, frame in found.items()}))
         return
-    for name, frame in found.items():
-        typer.echo(f"{name}\n" + "\n".join(f"  {line}" for line in _aligned(frame)) + "\n")
+    show("\n\n".join("\n  ".join([name, *_with_reasons(frame)]) for name, frame in found.items()))
 
 
-def _aligned(frame: pl.DataFrame) -> list[str]:
-    rows = [frame.columns, *([_figure(value) for value in row] for row in frame.iter_rows())]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(frame.columns))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _with_reasons(frame: pl.DataFrame) -> list[str]:
+    """Return figures as aligned lines, a slash where one is withheld, and why in a line below."""
+    columns = [name for name in frame.columns if name != "withheld"]
+    told = list(frame.iter_rows(named=True))
+    rows = [columns, *([_figure(row[name]) for name in columns] for row in told)]
+    withheld = [row for row in told if row["withheld"]]
+    reasons = [
+        f"/ {' '.join(row[name] for name in columns if isinstance(row[name], str))}: {row['withheld']}" for row in withheld
+    ]
+    return [*_aligned(rows, [not any(isinstance(row[name], str) for row in told) for name in columns]), *reasons]
 
 
 def _figure(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "/" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def derive_high_value(

@@ -154,6 +154,8 @@ def _dress(param: Any) -> None:
     kind = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     named = str(param.name).upper() if param.param_type_name == "argument" else _PLACEHOLDERS.get(kind, "NAME")
     param.metavar = param.metavar or named
+    if param.param_type_name == "argument":
+        param.display_type_rich = lambda ctx: ""  # else its help begins with SOURCES <list[Path]>
 
 
 def _loudness() -> list[Any]:

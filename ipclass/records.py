@@ -34,9 +34,6 @@ def definition_named(name: str) -> Definition:
     raise LabelError(f"no definition {name!r}; {choices(name, DEFINITIONS)}")
 
 
-Grade = Literal[0, 1, 2]
-
-
 @dataclass(frozen=True, slots=True)
 class Applicant:
     """Who applied: a name, and its country (two letters) and type where the source says so."""

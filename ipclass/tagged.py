@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -144,15 +144,12 @@ def prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def default_definitions(path: str, named: str) -> tuple[Definition, ...]:
+def default_definitions(path: str, named: Literal["", "strict", "broad", "both"]) -> tuple[Definition, ...]:
     """Return the definitions that ``named`` asks for: one, ``both``, or what the table was tagged with."""
     if named == "both":
         return DEFINITIONS
-    for definition in DEFINITIONS:
-        if named == definition:
-            return (definition,)
     if named:
-        raise InputError(f"no definition {named!r}; {choices(named, [*DEFINITIONS, 'both'])}")
+        return (named,)
     if "tagged_by" in _layout_of(path).columns:
         seen = {str(value).partition(":")[0] for value in _read(path)["tagged_by"].unique().to_list()}
         return tuple(each for each in DEFINITIONS if each in seen) or ("strict",)

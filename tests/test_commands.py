@@ -138,15 +138,18 @@ def test_verbose_shows_where_a_mistake_was_found(tmp_path: Path) -> None:
     assert "Traceback" not in ipclass("classify", tmp_path / "none.csv").err
 
 
-def on_a_terminal(*arguments: str, **variables: str) -> str:
-    """Run a command whose output goes to a terminal; return what it showed there."""
+def on_a_terminal(*arguments: str, code: int = 2, **variables: str) -> str:
+    """Run a command whose output goes to a terminal, and which ends with ``code``; return what it showed there."""
     outer, inner = pty.openpty()
     env = {name: value for name, value in environment().items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"} | variables
     done = subprocess.run([*MAIN, *arguments], stdout=inner, stderr=inner, stdin=subprocess.DEVNULL, env=env, check=False)
     os.close(inner)
-    shown = os.read(outer, 1 << 16).decode()
+    try:
+        shown = os.read(outer, 1 << 16).decode()
+    except OSError:  # so Linux says that nothing was shown
+        shown = ""
     os.close(outer)
-    assert done.returncode == 2
+    assert done.returncode == code, shown
     return shown
 
 
@@ -179,6 +182,24 @@ def test_what_is_said_is_broken_on_a_terminal_and_whole_in_a_pipe() -> None:
     shown = on_a_terminal("shares", "t.csv", "--method", "x", NO_COLOR="1", COLUMNS="60")
     assert len(shown.splitlines()) > 1
     assert all(len(line) <= 60 for line in shown.splitlines())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_documents_are_counted_while_somebody_watches_and_then_summed_up(tmp_path: Path, tiny_model: str) -> None:
+    table = str(write_csv(tmp_path / "in.csv", patents(60)))
+    command = ("classify", table, "-o", str(tmp_path / "out.csv"), "-m", tiny_model)
+    shown = on_a_terminal(*command, code=0, COLUMNS="80")
+    counted, summed = shown.rsplit("60 documents: kites 20, looms 20", 1)
+    assert "60 documents" in counted
+    assert counted.endswith("\x1b[2K")  # the line that counted is gone
+    assert "60 documents" not in summed
+    assert on_a_terminal(*command, "-q", "--force", code=0) == ""
+
+
+def test_a_cluster_needs_an_address(tmp_path: Path) -> None:
+    found = ipclass("classify", write_csv(tmp_path / "in.csv", patents(3)), "--backend", "dask")
+    assert found.code == 2
+    assert "a cluster needs --scheduler ADDRESS" in found.err
 
 
 # Output for machines

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ipclass import Document, Model
-from ipclass.errors import LabelError, ModelError
+from ipclass.errors import LabelError, ModelError, OutputError
 from ipclass.model import shipped
 from ipclass.records import OTHER, UNSCORED
 
@@ -177,3 +177,14 @@ def test_a_single_text_needs_no_scikit_learn() -> None:
         "sys.exit('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folder_that_cannot_be_made_and_an_installation_without_a_model_are_told(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        model.save(tmp_path / "file" / "model")
+    monkeypatch.setattr("ipclass.model.SHIPPED", "none")
+    with pytest.raises(ModelError, match="has no model of its own; name a model folder, or make one: ipclass train"):
+        Model.load()
