@@ -161,8 +161,11 @@ class Commands(TyperGroup):
 
 def _dress(param: Any) -> None:
     """Give a parameter what the tab key offers for it, and a plain name for its value in help."""
-    annotation = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    described = getattr(param, "type_descriptor", None)
+    annotation = getattr(described, "annotation", None)
     kind = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    if described is not None and kind is Path:
+        described.parameter_info.readable = False  # what cannot be read is told where it is read: the call was not wrong
     offer = completion.OFFERS.get(param.name)
     if offer is not None and kind is not Path:  # a label file is a file
         param._custom_shell_complete = lambda ctx, _, incomplete: offer({**ctx.params, "rest": ctx.args}, incomplete)

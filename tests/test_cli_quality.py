@@ -101,3 +101,10 @@ def test_mistakes_are_one_line_and_exit_1(mine: Path, tmp_path: Path, tiny_corpu
         found = ipclass("labels", *command, *base, "-q")
         assert (found.code, found.out, len(found.lines)) == (1, b"", 1), found.err
         assert said in found.err
+
+
+def test_doubts_are_printed_as_json(mine: Path, tiny_corpus: Path) -> None:
+    found = ipclass("labels", "doubts", mine, "--base", tiny_corpus, "--json", "-q")
+    assert (found.code, found.err) == (0, "")
+    first = json.loads(found.out)[0]
+    assert (first["id"], first["label"], first["grade"], first["suggested"]) == ("M00", "kites", 0, 2)

@@ -369,3 +369,15 @@ def test_a_reader_that_has_read_enough_ends_a_command_that_prints_without_a_word
 
 def test_an_option_that_would_have_no_effect_is_a_wrong_call() -> None:
     assert "a scheduler is that of a cluster: add --backend dask" in told("classify", "t.csv", "--scheduler", "tcp://a:1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_a_file_that_may_not_be_read_is_a_fault_of_the_data_whatever_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may read everything, as root, is told by ``os.access`` alone that he may not: nothing of it is a wrong call."""
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for arguments in (["labels", "agreement", table, table], ["judge", table], ["evaluate", table]):
+        found = ipclass(*arguments)
+        assert (found.code, len(found.lines)) == (1, 1), found.err
