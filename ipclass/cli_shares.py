@@ -34,7 +34,9 @@ UnitOption = Annotated[
     typer.Option(help="What counts as one: document, or family (of a family column or duplicate_of)."),
 ]
 FamilyOption = Annotated[str, typer.Option(help="Count families: the column that names them, if not a usual one.")]
-OpenSinceOption = Annotated[int, typer.Option(help="First year that is still open; by default last year.")]
+OpenSinceOption = Annotated[
+    int, typer.Option(help="First year that is still open; by default last year.", show_default=False, min=0)
+]
 BreaksOption = Annotated[
     list[str] | None, typer.Option("--break", help="Where a series becomes another, as year=2016:REASON; may be given again.")
 ]

@@ -171,6 +171,10 @@ def _dress(param: Any) -> None:
         param._custom_shell_complete = lambda ctx, _, incomplete: offer({**ctx.params, "rest": ctx.args}, incomplete)
     named = str(param.name).upper() if param.param_type_name == "argument" else _PLACEHOLDERS.get(kind, "NAME")
     param.metavar = param.metavar or named
+    if param.param_type_name == "argument":  # TABLE, where Typer would write {TABLE} and TABLE <str>
+        shown = f"{param.metavar}{'...' if param.nargs != 1 else ''}"
+        param.get_usage_pieces = lambda _: [shown if param.required else f"[{shown}]"]
+        param.display_type_rich = lambda **_: ""
 
 
 def _loudness() -> list[Any]:

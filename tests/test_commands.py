@@ -60,6 +60,14 @@ def test_every_option_has_help_and_every_command_can_be_quiet_and_verbose(path: 
     assert {"-q", "-v"} <= {name for param in params for name in param.opts}
 
 
+def test_help_is_for_people_who_do_not_program() -> None:
+    for path in LEAVES:
+        shown = ipclass(*path.split()[1:], "--help").out.decode()
+        assert not re.search(r"<(str|list|Path|int)\b|[{}]", shown), path
+    assert ipclass("classify", "--help").out.decode().startswith("Usage: ipclass classify [OPTIONS] TABLE...\n")
+    assert ipclass("model", "verify", "--help").out.decode().startswith("Usage: ipclass model verify [OPTIONS] [MODEL]\n")
+
+
 def test_the_chapters_of_the_first_page_name_commands_that_there_are_and_each_once() -> None:
     named = [name for names in commands.CHAPTERS.values() for name in names.split()]
     assert len(set(named)) == len(named)
