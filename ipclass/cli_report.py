@@ -16,7 +16,7 @@ from ipclass.cli_shares import (
     SeedOption,
     UnitOption,
     WhereOption,
-    split,
+    request_of,
 )
 from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, say
 from ipclass.errors import OutputError
@@ -58,21 +58,20 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.grouping import Request, first_open_year
-    from ipclass.tagged import default_definitions
 
     writing.refuse_to_replace([output], force)
     writing.refuse_to_lose([table, *(audit or ())], [output])
-    request = Request(
-        labels=split(label),
-        definitions=default_definitions(table, definition or ""),
+    request = request_of(
+        table,
+        label,
+        definition,
+        open_since,
+        breaks,
         method=method,
         where=where,
         unit=unit,
         family=family,
         fractional=fractional,
-        open_since=open_since or first_open_year(),
-        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,6 +28,7 @@ from ipclass.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from ipclass.grouping import Request
     from ipclass.tables import Table
 
 WhereOption = Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')]
@@ -84,9 +87,7 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.grouping import Request, first_open_year
     from ipclass.population import per_inhabitants
-    from ipclass.tagged import default_definitions
 
     if verify is not None:
         _verify(table, verify, model, population)
@@ -97,10 +98,13 @@ def shares(
         table_files.check_ending(output)
         refuse_to_replace((output, _beside(output)), force)
         refuse_to_lose([table, *([population] if population else [])], [output])
-    request = Request(
+    request = request_of(
+        table,
+        label,
+        definition,
+        open_since,
+        breaks,
         by=split(by),
-        labels=split(label),
-        definitions=default_definitions(table, definition or ""),
         method=method,
         where=where,
         unit=unit,
@@ -108,8 +112,6 @@ def shares(
         fractional=fractional,
         split_labels=split_labels,
         top=top,
-        open_since=open_since or first_open_year(),
-        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,
@@ -126,6 +128,22 @@ def shares(
     else:
         for line in [*readable(frame), "", *tables.described(made)]:
             show(line)
+
+
+def request_of(
+    table: str, label: str, definition: str | None, open_since: int, breaks: Sequence[str] | None, **same: Any
+) -> Request:
+    """Return the request that options make; ``same`` are those that it takes as they are."""
+    from ipclass.grouping import Request, first_open_year
+    from ipclass.tagged import default_definitions
+
+    return Request(
+        labels=split(label),
+        definitions=default_definitions(table, definition or ""),
+        open_since=open_since or first_open_year(),
+        breaks=tuple(breaks or ()),
+        **same,
+    )
 
 
 def split(listed: str) -> tuple[str, ...]:
@@ -223,21 +241,11 @@ def indicators(
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
     from ipclass.batch import load
-    from ipclass.grouping import Request, first_open_year
     from ipclass.indicator_tables import indicator_tables
-    from ipclass.tagged import default_definitions
 
-    request = Request(
-        labels=split(label),
-        definitions=default_definitions(table, definition or "")[:1],
-        where=where,
-        unit=unit,
-        family=family,
-        open_since=open_since or first_open_year(),
-        to_open=to_open,
-        breaks=tuple(breaks or ()),
-        seed=seed,
-    )
+    same = {"where": where, "unit": unit, "family": family, "to_open": to_open, "seed": seed}
+    request = request_of(table, label, definition, open_since, breaks, **same)
+    request = replace(request, definitions=request.definitions[:1])
     found = indicator_tables(table, load(model), request, year, of, holder, model)
     for name, column in (("growth a year", year), (f"advantage by {of}", of)):
         if column and name not in found:
