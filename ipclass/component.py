@@ -66,8 +66,8 @@ class Component:
         self._on_error: ErrorHandler = raise_error
 
     @cached_property
-    def model(self) -> Model:
-        """The model that tags.
+    def fitted(self) -> Model:
+        """The model that tags. It is not called ``model``: spaCy asks each component for that, to find its networks.
 
         Raises:
             ModelError: There is none, or it is damaged.
@@ -78,7 +78,7 @@ class Component:
     def labels(self) -> tuple[str, ...]:
         """The labels that may be assigned, none while there is no model to read: what ``nlp.pipe_labels`` shows."""
         try:
-            return self.model.labels.ids
+            return self.fitted.labels.ids
         except ModelError:
             return ()
 
@@ -91,7 +91,7 @@ class Component:
         documents = iter(stream)
         while batch := list(islice(documents, batch_size)):
             try:
-                predictions = list(self.model.classify(map(_document, batch), self.definition, self.explain))
+                predictions = list(self.fitted.classify(map(_document, batch), self.definition, self.explain))
             except IpclassError as error:
                 self._on_error(self.name, self, batch, error)
                 continue
@@ -114,7 +114,7 @@ class Component:
         Raises:
             ModelError: The folder holds something that is not a model.
         """
-        self.model.save(Path(path))
+        self.fitted.save(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Component:
         """Read the model in ``path``, every part of it checked, and use it from now on.
@@ -122,14 +122,14 @@ class Component:
         Raises:
             ModelError: It is not there, or damaged.
         """
-        self.model = Model.load(path)
+        self.fitted = Model.load(path)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the model as bytes: an archive of its files."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            for name, content in sorted(files_of(self.model).items()):
+            for name, content in sorted(files_of(self.fitted).items()):
                 archive.writestr(zipfile.ZipInfo(name), content)
         return buffer.getvalue()
 

@@ -86,7 +86,7 @@ TEXTS = [
 nlp = spacy.blank("en")
 nlp.add_pipe("ipclass")
 before = [nlp(text)._.ipclass for text in TEXTS]
-assert nlp.get_pipe("ipclass").model.lexicon.settings.mask(TEXTS[0]) != TEXTS[0]
+assert nlp.get_pipe("ipclass").fitted.lexicon.settings.mask(TEXTS[0]) != TEXTS[0]
 print([doc._.ipclass for doc in nlp.pipe(TEXTS * 2, n_process=2, batch_size=1)] == before * 2)
 """
 
@@ -185,6 +185,16 @@ def test_a_model_that_is_not_there_is_told_when_it_is_needed(tmp_path: Path) -> 
         nlp("A kite.")
 
 
+def test_spacy_finds_nothing_that_it_takes_for_a_network_of_its_own() -> None:
+    """To ask for ``model``, as spaCy does of any component in an order that differs from run to run, must not read one."""
+    component = ipclass.component.Component(model="gone")
+    assert not any(hasattr(component, name) for name in ("model", "listeners", "listener_map", "find_listeners"))
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    nlp.add_pipe("ipclass", config={"model": "gone"})
+    assert nlp.pipe_names == ["tok2vec", "ipclass"]
+
+
 def test_the_labels_are_shown(nlp: Language) -> None:
     assert nlp.pipe_labels["ipclass"] == ["kites", "looms"]
 
@@ -199,7 +209,7 @@ def test_a_saved_pipeline_brings_its_model_along(tiny_model: str, tmp_path: Path
     shutil.rmtree(copy)
     again = spacy.load(tmp_path / "pipeline")
     assert [doc._.ipclass for doc in again.pipe(TEXTS)] == expected
-    assert again.get_pipe("ipclass").model.digest == Model.load(tiny_model).digest
+    assert again.get_pipe("ipclass").fitted.digest == Model.load(tiny_model).digest
 
 
 def test_a_saved_model_that_was_changed_is_not_loaded(nlp: Language, tmp_path: Path) -> None:
