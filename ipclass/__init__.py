@@ -41,6 +41,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: ``ipclass --help`` must not wait for numpy."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ipclass")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
