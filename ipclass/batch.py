@@ -28,6 +28,8 @@ from ipclass.workers import Workers, local_workers
 KEEP_APART = "classify --rejects FILE keeps such rows apart and goes on"
 LONGEST_TITLE = 90
 TAGGED_BY = 12  # digits of the model's digest that a row carries
+SHIPPED = "shipped"
+"""Names the model that comes with the package; a folder of that name is ``./shipped``."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ def run(
 
 @lru_cache(maxsize=2)
 def load(folder: str) -> Model:
-    """Return the model in ``folder`` ("" is the shipped one), read once a process."""
-    return Model.load(folder or None)
+    """Return the model in ``folder`` ("" or "shipped" is the one that comes with the package), read once a process."""
+    return Model.load(None if folder in ("", SHIPPED) else folder)
 
 
 def _all_columns(source: Source, model: Model, job: Job) -> list[str]:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, as_json, say, show
+from ipclass.commands import (
+    AbstractOption,
+    DefinitionOption,
+    ForceOption,
+    ModelOption,
+    TitleOption,
+    as_json,
+    columns_named,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from ipclass.model import Model
@@ -137,8 +147,8 @@ def drivers(
     year: Annotated[str, typer.Option(help="The column of the year, or of a date to take it from.")] = "year",
     definition: DefinitionOption = "strict",
     top: Annotated[int, typer.Option("--top", "-n", help="Terms to show, rising and falling.", min=1)] = 10,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
     model: ModelOption = "",
     json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON, with the parts of every year.")] = False,
 ) -> None:
@@ -153,8 +163,8 @@ def drivers(
     from ipclass.records import definition_named
     from ipclass.trends import drivers_in
 
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    found = drivers_in(Source(table, columns=columns), label, definition_named(definition), load(model), year, top)
+    source = Source(table, columns=columns_named(title=title, abstract=abstract))
+    found = drivers_in(source, label, definition_named(definition), load(model), year, top)
     if json_wanted:
         typer.echo(as_json(asdict(found)))
     else:

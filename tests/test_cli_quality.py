@@ -132,3 +132,10 @@ def test_where_nothing_is_doubted_there_is_no_table_and_no_sheet_to_read_again(t
     again = ipclass("labels", "doubts", sure, "--no-base", "--base", tiny_corpus, "--sheet", tmp_path / "again.csv", "-q")
     assert (again.code, len(again.lines)) == (1, 1)
     assert "nothing to read again" in again.err
+
+
+def test_doubts_are_printed_as_json(mine: Path, tiny_corpus: Path) -> None:
+    found = ipclass("labels", "doubts", mine, "--base", tiny_corpus, "--json", "-q")
+    assert (found.code, found.err) == (0, "")
+    first = json.loads(found.out)[0]
+    assert (first["id"], first["label"], first["grade"], first["suggested"]) == ("M00", "kites", 0, 2)

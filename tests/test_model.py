@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ipclass import Document, Model
-from ipclass.errors import LabelError, ModelError, OutputError
+from ipclass.errors import InputError, LabelError, ModelError, OutputError
 from ipclass.model import shipped
 from ipclass.records import OTHER, UNSCORED
 
@@ -58,6 +58,15 @@ def test_contributions_sum_to_the_score(model: Model, label: str, definition: st
     assert math.fsum(each.value for each in found) == pytest.approx(score, abs=1e-9)
     sizes = [abs(each.value) for each in found[:-1]]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_text_stands_for_a_document_and_one_document_for_no_list(model: Model) -> None:
+    assert list(model.classify([TEXT.text])) == list(model.classify([Document(TEXT.title, TEXT.abstract)]))
+    for given in (TEXT, TEXT.text):
+        with pytest.raises(InputError, match="put it into a list"):
+            next(model.classify(given))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a document or a text is expected, got int '5'"):
+        next(model.classify([5]))  # type: ignore[list-item]
 
 
 def test_probability_is_the_calibrated_score(model: Model) -> None:
