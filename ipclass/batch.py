@@ -144,7 +144,8 @@ def work(raw: RawBlock, job: Job) -> Done:
         payload = as_table(read, columns, job.layout, job.output, job.raw_cells)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     rejected = len(read.bad) + len(raw.rejects)
-    summary = Summary(len(read), rejected, assigned, dict(Counter(filter(None, tags.unscored))))
+    unscored, scope = (dict(Counter(filter(None, each))) for each in (tags.unscored, tags.scope))
+    summary = Summary(len(read), rejected, assigned, unscored, scope)
     return Done(raw.file, pack(payload, job.packing), read.bad, raw.rejects, summary)
 
 

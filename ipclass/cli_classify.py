@@ -114,10 +114,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _told(summary: Summary, rejects: str) -> str:
+    from ipclass.scope import said
+
     tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()))
     unscored = sum(summary.unscored.values())
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
     told = f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    if summary.scope:
+        told += f"; to be read with care: {said(summary.scope)}"
     if not rejects:
         return told
     read = summary.rows + summary.rejected
