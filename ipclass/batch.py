@@ -197,7 +197,7 @@ def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored", "scope"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
-        names += [f"{label}_codes" for label in labels if evidence.code_columns(job.layout.columns)]
+        names += [evidence.CODES.format(label) for label in labels if evidence.code_columns(job.layout.columns)]
     return [job.prefix + name for name in [*names, "tagged_by"]]
 
 
