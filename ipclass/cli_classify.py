@@ -121,7 +121,7 @@ def _told(summary: Summary, rejects: str) -> str:
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
     told = f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
     if summary.scope:
-        told += f"; to be read with care: {said(summary.scope)}"
+        told += f"\nto be read with care: {said(summary.scope)}"
     if not rejects:
         return told
     read = summary.rows + summary.rejected
