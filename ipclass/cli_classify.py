@@ -116,10 +116,11 @@ def _listed(names: Sequence[str]) -> str:
 def _told(summary: Summary, rejects: str) -> str:
     from ipclass.scope import said
 
-    tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()))
-    unscored = sum(summary.unscored.values())
+    tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()) if n) or "no tags"
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
-    told = f"{summary.rows:,} documents: {tagged}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    told = f"{summary.rows:,} document{'s' * (summary.rows != 1)}: {tagged}; unscored {sum(summary.unscored.values()):,}"
+    if reasons:
+        told += f" ({reasons})"
     if summary.scope:
         told += f"\nto be read with care: {said(summary.scope)}"
     if not rejects:

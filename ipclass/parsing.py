@@ -113,6 +113,8 @@ def _parse_fast(block: bytes, layout: Layout) -> pl.DataFrame | None:
         return None
     if not well_quoted(rows, layout.separator):
         return None
+    if not rows.endswith(b"\n"):  # polars overlooks a separator too many at the very end
+        rows += b"\n"
     try:
         frame = pl.read_csv(
             rows,

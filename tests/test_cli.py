@@ -326,6 +326,13 @@ def test_what_to_bear_in_mind_is_counted_in_the_words_of_shares(tmp_path: Path, 
     assert "to be read with care: title only 4." in (shares.err + shares.out.decode())
 
 
+def test_one_document_without_tags_is_told_in_words(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", [{"title": "", "abstract": "", "id": "1"}])
+    assert ipclass("classify", table, "-o", tmp_path / "out.csv", "-m", tiny_model).lines == [
+        "1 document: no tags; unscored 1 (empty 1)"
+    ]
+
+
 def test_quiet_says_nothing(tmp_path: Path, tiny_model: str) -> None:
     table = write_csv(tmp_path / "in.csv", patents(3))
     assert ipclass("classify", table, "-o", tmp_path / "out.csv", "-m", tiny_model, "-q").err == ""

@@ -17,7 +17,7 @@ from conftest import cut_at, patents, write_csv, write_jsonl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipclass import blocks, files, rendering, writing
+from ipclass import blocks, files, parsing, rendering, writing
 from ipclass.errors import InputError
 from ipclass.files import Block, RowError, Source, format_of, parse
 from ipclass.sources import TextTable
@@ -315,6 +315,15 @@ def test_a_short_or_long_row_is_named_by_its_number(
     cut(size)
     assert bad_row(path) == row
     assert f"has {fields} fields where the header has 3" in problem(path)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_short_row_and_a_separator_too_many_at_the_end_do_not_make_up_for_each_other(tmp_path: Path, end: str) -> None:
+    path = table(tmp_path, f"title,abstract\nKite,It flies.\nLoom\nPump,It pumps.,{end}")
+    block = next(iter(Source(str(path)).blocks()))
+    found = parsing.sift(block, Source(str(path)).layout)
+    assert found.texts == ["Kite\nIt flies."]
+    assert [(bad.row, bad.problem[:12]) for bad in found.bad] == [(2, "has 1 fields"), (3, "has 3 fields")]
 
 
 @pytest.mark.parametrize("size", [4, 10_000])
