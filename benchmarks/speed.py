@@ -6,7 +6,8 @@
 
 Whole processes are measured: interpreter, imports, model, CSV in, CSV out. The alternatives' models are trained beforehand
 (``alternatives.py``). Single-core rows are pinned to core 0, with one thread. Competitors take turns; what takes less than
-``SHORT`` seconds is done three times, and the median counts. Where a machine is shared, CPU time is the fairer measure:
+``SHORT`` seconds is done three times (ipclass more often where its cost a document, or one job and two, are compared), and
+the median counts. Where a machine is shared, CPU time is the fairer measure:
 both are given. This process itself stays small: a child's peak memory begins with its parent's.
 """
 
@@ -37,15 +38,19 @@ NAMES = {
     "fasttext": "fastText `predict`",
     "ipclass": "`ipclass classify`",
 }
-PARTS = ("single", "jobs", "memory", "inprocess", "equality")
+PARTS = ("single", "flat", "jobs", "memory", "inprocess", "equality")
 LARGEST = {"spacy_lr": 100_000, "spacy_textcat": 100_000}  # documents; the rest would take hours
 SHORT = 15.0
 TURNS = 3
 NEW_WORD_EVERY = 3  # documents of a repeated pool; the pool's last 10,000 documents bring 0.44 new words each
+FOREIGN = "Ein Ventil öffnet sich, sobald der Druck im Kessel über einen Wert steigt, den der Heizer eingestellt hat."
+"""Stands in the table of one document too: start-up is what is loaded once a run, and the languages are loaded at the first
+text that may not be English (half a second; the pool has one in 12,000)."""
 TARGETS = {"spacy_lr": 10.0, "tfidf_lr": 2.0, "fasttext": 0.6}
 HEADLINE = 100_000
 PEAK_MB = 700
 FLAT = 0.15
+SMALL = range(10_000, 100_001)  # documents: sizes whose cost a document is measured nine times more
 EFFICIENCY = 0.85
 
 
@@ -76,6 +81,8 @@ def make_tables(pool: Path, folder: Path, sizes: Sequence[int], formats: Sequenc
     documents = _pool(pool)
     for size in sizes:
         parts = [_repeat(documents, turn, size) for turn in range(-(-size // documents.height))]
+        if size == 1:
+            parts.append(documents.head(1).with_columns(abstract=pl.lit(FOREIGN)))
         with (folder / f"{size}.csv").open("wb") as file:
             for turn, part in enumerate(parts):
                 file.write(part.write_csv(include_header=not turn).encode())
@@ -155,11 +162,11 @@ class Bench:
         say(f"{name:<14} {size:>9,} {format:<8} jobs {jobs}: {wall:8.2f} s, cpu {cpu:8.2f} s, {peak:7.0f} MB")
         return run
 
-    def take_turns(self, tasks: Iterable[tuple[str, int, str, int]]) -> None:
-        """Run each task three times, one after the other; long ones once."""
+    def take_turns(self, tasks: Iterable[tuple[str, int, str, int]], turns: int = TURNS, short: float = SHORT) -> None:
+        """Run each task ``turns`` times, one after the other; those that take longer than ``short`` once."""
         left = list(tasks)
-        for _ in range(TURNS):
-            left = [task for task in left if self.run(*task).wall < SHORT]
+        for _ in range(turns):
+            left = [task for task in left if self.run(*task).wall < short]
 
     def time_passes(self, name: str, size: int) -> None:
         """Time two passes over texts in memory, in one process."""
@@ -234,9 +241,11 @@ def measure(bench: Bench, names: Sequence[str], sizes: Sequence[int], parts: Seq
                     bench.time_passes(name, size)
     if "ipclass" not in names:
         return
+    if "flat" in parts:  # what a document costs beyond start-up is a small difference where there are few
+        bench.take_turns([("ipclass", size, "csv", 1) for size in (1, *sizes) if size == 1 or size in SMALL], turns=3 * TURNS)
     if "jobs" in parts:
         for size in (size for size in sizes if size >= HEADLINE or size == largest):
-            bench.take_turns([("ipclass", size, "csv", 2), ("ipclass", size, "csv", 1)])
+            bench.take_turns([("ipclass", size, "csv", jobs) for jobs in (2, 1)], turns=2 * TURNS, short=60)
     if "memory" in parts:
         for format in ("jsonl", "parquet", "csv.gz"):
             bench.run("ipclass", largest, format)
@@ -464,7 +473,7 @@ def versions() -> dict[str, str]:
             known[name] = version(name)
         except PackageNotFoundError:
             known[name] = "not installed"
-    sources = b"".join(path.read_bytes() for path in sorted((ROOT / "ipclass").glob("*.py")))
+    sources = b"".join(path.read_bytes() for path in sorted((ROOT / "ipclass").rglob("*.py")))
     manifest = json.loads((ROOT / "models" / "frontier" / "manifest.json").read_text("utf-8"))
     return {**known, "ipclass sources, sha256": hashlib.sha256(sources).hexdigest()[:16], "model": manifest["digest"][:12]}
 

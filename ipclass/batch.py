@@ -122,11 +122,11 @@ def _all_columns(source: Source, model: Model, job: Job) -> list[str]:
 
 def _spread(source: Source, job: Job, skip: int, workers: Workers | None) -> Generator[Done]:
     """Yield the finished blocks in order, behind those that were finished earlier."""
-    with closing(source.blocks(skip, places=workers is not None and workers.places)) as found:
+    with closing(source.blocks(skip, places=workers is not None and workers.local)) as found:
         if workers is None:
             yield from (work(block, job) for block in found)
         else:
-            yield from workers.map(partial(work, job=job), found if workers.places else (block.carried() for block in found))
+            yield from workers.map(partial(work, job=job), found if workers.local else (block.carried() for block in found))
 
 
 def work(raw: RawBlock, job: Job) -> Done:
@@ -205,7 +205,7 @@ def added_frame(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str
     """Return the columns of ``added_columns`` for a batch: tags as 0 and 1, empty where a text could not be tagged."""
     scored = pl.Series([not reason for reason in tags.unscored], dtype=pl.Boolean)
     tagged = [pl.Series(tags.assigned[:, place].astype("int8")) for place in range(len(tags.labels))]
-    sure = [pl.Series(tags.probabilities[:, place]).round_sig_figs(6) for place in range(len(tags.labels))]
+    sure = _rounded(tags)
     values: list[Any] = [series.zip_with(scored, pl.Series([None], dtype=series.dtype)) for series in (*tagged, *sure)]
     values += [_texts(tags.primary), pl.Series(tags.known).round(3), _texts(tags.unscored), _texts(tags.scope)]
     if job.explain:
@@ -213,6 +213,11 @@ def added_frame(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str
         values += map(_texts, codes)
     values.append(_texts([tagged_by(model, job.definition)] * len(tags)))
     return pl.DataFrame(dict(zip(added_columns(tags.labels, job), values, strict=True)))
+
+
+def _rounded(tags: Tags) -> list[pl.Series]:
+    """Return the probabilities of each label as they are written."""
+    return [pl.Series(tags.probabilities[:, place]).round_sig_figs(6) for place in range(len(tags.labels))]
 
 
 def _texts(values: Sequence[str]) -> pl.Series:
@@ -230,13 +235,14 @@ def _shown(terms: Sequence[Contribution]) -> str:
 
 def added_fields(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[str]] = ()) -> Iterator[dict[str, Any]]:
     """Yield the fields that tagging adds to each JSON object."""
-    for row in range(len(tags)):
+    rounded = zip(*(series.to_list() for series in _rounded(tags)), strict=True)
+    made_by = tagged_by(model, job.definition)
+    for row, sure in enumerate(rounded):
         reason = tags.unscored[row]
-        sure = () if reason else pl.Series(tags.probabilities[row]).round_sig_figs(6).to_list()
         fields: dict[str, Any] = {
             "labels": [label for place, label in enumerate(tags.labels) if tags.assigned[row, place]],
             "primary": UNSCORED if reason else tags.primary[row],
-            "probabilities": dict(zip(tags.labels, sure, strict=False)),
+            "probabilities": {} if reason else dict(zip(tags.labels, sure, strict=True)),
             "known": round(float(tags.known[row]), 3),
         }
         if reason:
@@ -249,7 +255,7 @@ def added_fields(tags: Tags, model: Model, job: Job, codes: Sequence[Sequence[st
             }
         if codes:
             fields["codes"] = {label: said[row] for label, said in zip(tags.labels, codes, strict=True) if said[row]}
-        fields["tagged_by"] = tagged_by(model, job.definition)
+        fields["tagged_by"] = made_by
         yield {job.prefix + name: value for name, value in fields.items()}
 
 

@@ -24,16 +24,16 @@ class Workers:
     Args:
         executor: What runs a function on a worker.
         size: How many workers there are.
-        helped: Whether this process works on blocks too: the workers are of this machine, and see the same files.
+        local: Whether the workers are of this machine: they see the same files, and this process works on blocks too.
         died: What is raised where a worker has died.
         close: What ends the workers.
     """
 
-    def __init__(self, executor: Executor, size: int, helped: bool, died: type[Exception], close: Callable[[], object]) -> None:
+    def __init__(self, executor: Executor, size: int, local: bool, died: type[Exception], close: Callable[[], object]) -> None:
         self._executor = executor
         self._size = size
         self._died = died
-        self._helped = self.places = helped
+        self.local = local
         self.close = close
 
     def __enter__(self) -> Workers:
@@ -54,7 +54,7 @@ class Workers:
             WorkerError: A worker died.
         """
         waiting: deque[Future[Result]] = deque()
-        most = (_MOST_WAITING if self._helped else _AHEAD) * self._size
+        most = (_MOST_WAITING if self.local else _AHEAD) * self._size
         try:
             for block in blocks:
                 while waiting and (waiting[0].done() or len(waiting) >= most):

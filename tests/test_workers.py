@@ -51,22 +51,22 @@ class Lazy(Executor):
         return Asked()
 
 
-@pytest.mark.parametrize("helped", [True, False])
+@pytest.mark.parametrize("local", [True, False])
 @given(n=st.integers(0, 60), size=st.integers(1, 5))
-def test_each_block_gives_one_result_in_order(helped: bool, n: int, size: int) -> None:
+def test_each_block_gives_one_result_in_order(local: bool, n: int, size: int) -> None:
     with ThreadPoolExecutor(size) as threads:
-        found = list(Workers(threads, size, helped, BrokenProcessPool, bool).map(square, range(n)))
+        found = list(Workers(threads, size, local, BrokenProcessPool, bool).map(square, range(n)))
     assert found == [number * number for number in range(n)]
 
 
-@pytest.mark.parametrize("helped", [True, False])
-def test_a_slow_block_holds_up_the_order_and_not_the_work(helped: bool) -> None:
+@pytest.mark.parametrize("local", [True, False])
+def test_a_slow_block_holds_up_the_order_and_not_the_work(local: bool) -> None:
     with ThreadPoolExecutor(3) as threads:
-        assert list(Workers(threads, 3, helped, BrokenProcessPool, bool).map(slow_then_quick, range(40))) == list(range(40))
+        assert list(Workers(threads, 3, local, BrokenProcessPool, bool).map(slow_then_quick, range(40))) == list(range(40))
 
 
-@pytest.mark.parametrize(("helped", "most"), [(False, 8), (True, 8)])
-def test_no_more_than_a_few_blocks_a_worker_are_under_way(helped: bool, most: int) -> None:
+@pytest.mark.parametrize(("local", "most"), [(False, 8), (True, 8)])
+def test_no_more_than_a_few_blocks_a_worker_are_under_way(local: bool, most: int) -> None:
     lazy, taken, given_out = Lazy(), 0, 0
 
     def blocks() -> Iterator[int]:
@@ -75,7 +75,7 @@ def test_no_more_than_a_few_blocks_a_worker_are_under_way(helped: bool, most: in
             taken += 1
             yield number
 
-    for _ in Workers(lazy, 4, helped, BrokenProcessPool, bool).map(square, blocks()):
+    for _ in Workers(lazy, 4, local, BrokenProcessPool, bool).map(square, blocks()):
         given_out += 1
         assert taken - given_out <= 24
     assert lazy.most == most
@@ -93,7 +93,7 @@ def test_what_is_not_begun_when_the_reading_stops_is_called_off() -> None:
 
 def test_a_worker_that_dies_is_told_in_one_line() -> None:
     with local_workers(2) as workers:
-        workers._helped = False  # else this process may be the one that meets its end
+        workers.local = False  # else this process may be the one that meets its end
         with pytest.raises(WorkerError, match="--resume") as error:
             list(workers.map(end_of_process, iter([3] * 5)))
     assert "\n" not in str(error.value)
