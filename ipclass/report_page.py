@@ -364,10 +364,9 @@ def _codes(found: Findings) -> list[Html]:
     rows = [(found.name(label), *(f"{counts[name]:,}" for name in names)) for label, counts in found.codes.items()]
     head = ("label", "with codes", "agree", "disagree: tagged", "disagree: not tagged", "say nothing", "unscored")
     caption = "Do the classification codes (CPC, IPC) of the documents agree with the tags?"
-    return [
-        table(caption, head, rows),
-        el("p", _CODES, el("a", "Examples of both kinds", href="#examples"), ".", class_="soft"),
-    ]
+    shown = any(each.doubted or each.missed for each in found.examples.values())
+    link = [el("a", "Examples of disagreement", href="#examples"), "."] if shown else []
+    return [table(caption, head, rows), el("p", _CODES, *link, class_="soft")]
 
 
 _CODES = (

@@ -468,6 +468,7 @@ def test_codes_and_tags_that_agree_and_disagree_are_counted_and_shown(
     assert [each.probability for each in shown.missed] == sorted(each.probability for each in shown.missed)
     read = Reader(page(found))
     rows = next(rows for caption, rows in read.rows.items() if caption.startswith("Do the classification codes"))
+    assert "Examples of disagreement" in read.texts["a"]
     names = ("with_codes", "agree", "model_only", "codes_only", "silent", "unscored")
     assert rows[1] == ["Kites", *(str(counts[name]) for name in names)]
     assert rows[2] == ["Looms", str(counts["with_codes"]), "0", "0", "0", str(counts["with_codes"]), "0"]
