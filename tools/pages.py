@@ -157,18 +157,33 @@ def _shell(block: Block) -> Ran:
 
 
 def _command(command: str) -> tuple[str, int]:
-    """Run one command: a plain ``ipclass`` in this process, which saves its imports, all else in a shell."""
-    words = shlex.split(command, comments=True)
-    if words[0] == "ipclass" and not SHELL & set(re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", command)):
+    """Run one command: a plain ``ipclass`` in this process, which saves its imports, all else in a shell.
+
+    Of a pipe that ``ipclass`` begins only the rest is run in a shell, and what it says on standard error comes first.
+    """
+    first, _, rest = command.partition(" | ")
+    if first.startswith("ipclass ") and first.count('"') % 2 == first.count("'") % 2 == 0 and not SHELL & set(_unquoted(first)):
         from typer.testing import CliRunner
 
         from ipclass import cli
 
-        found = CliRunner().invoke(cli.app, words[1:])
+        found = CliRunner().invoke(cli.app, shlex.split(first, comments=True)[1:])
         if found.exception is not None and not isinstance(found.exception, SystemExit):
             raise found.exception
-        return found.output, found.exit_code
-    done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if not rest:
+            return found.output, found.exit_code
+        said, code = _in_shell(rest, found.stdout)
+        return found.stderr + said, code
+    return _in_shell(command)
+
+
+def _unquoted(command: str) -> str:
+    return re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", command)
+
+
+def _in_shell(command: str, given: str = "") -> tuple[str, int]:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(["bash", "-c", command], input=given, **streams, text=True, check=False)
     return done.stdout, done.returncode
 
 
