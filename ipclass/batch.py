@@ -147,7 +147,8 @@ def work(raw: RawBlock, job: Job) -> Done:
         payload = as_table(read, columns, job.layout, job.output, job.raw_cells)
     assigned = dict(zip(tags.labels, map(int, tags.assigned.sum(axis=0)), strict=True))
     rejected = len(read.bad) + len(raw.rejects)
-    summary = Summary(len(read), rejected, assigned, dict(Counter(filter(None, tags.unscored))))
+    unscored, scope = (dict(Counter(filter(None, each))) for each in (tags.unscored, tags.scope))
+    summary = Summary(len(read), rejected, assigned, unscored, scope)
     return Done(raw.file, pack(payload, job.packing), read.bad, raw.rejects, summary)
 
 
@@ -204,7 +205,7 @@ def added_columns(labels: Sequence[str], job: Job) -> list[str]:
     names = [*labels, *(f"{label}_probability" for label in labels), "primary", "known", "unscored", "scope"]
     if job.explain:
         names += [f"{label}_terms" for label in labels]
-        names += [f"{label}_codes" for label in labels if evidence.code_columns(job.layout.columns)]
+        names += [evidence.CODES.format(label) for label in labels if evidence.code_columns(job.layout.columns)]
     return [job.prefix + name for name in [*names, "tagged_by"]]
 
 

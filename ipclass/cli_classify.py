@@ -129,11 +129,15 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _told(summary: Summary, rejects: str) -> str:
-    tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()))
-    unscored = sum(summary.unscored.values())
+    from ipclass.scope import said
+
+    tagged = ", ".join(f"{label} {n:,}" for label, n in sorted(summary.assigned.items()) if n) or "no tags"
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary.unscored.items()))
-    documents = f"{summary.rows:,} documents" + (f": {tagged}" if tagged else "")
-    told = f"{documents}; unscored {unscored:,}{f' ({reasons})' if reasons else ''}"
+    told = f"{summary.rows:,} document{'s' * (summary.rows != 1)}: {tagged}; unscored {sum(summary.unscored.values()):,}"
+    if reasons:
+        told += f" ({reasons})"
+    if summary.scope:
+        told += f"\nto be read with care: {said(summary.scope)}"
     if not rejects:
         return told
     read = summary.rows + summary.rejected

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 class IpclassError(Exception):
     """A mistake that the user can mend; the command line prints its one line and exits with 1."""
+
+    def __str__(self) -> str:
+        """Return the message as one line: names that it quotes are a stranger's, and may hold what steers a terminal."""
+        return _UNPRINTABLE.sub("\ufffd", super().__str__())
 
 
 class InputError(IpclassError):

@@ -7,20 +7,21 @@ complete. A code against a label agrees with its absence.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from ipclass.codes import CodeList, code, code_range, codes_in
-from ipclass.errors import InputError, choices
 from ipclass.files import Block, column_named, values
 from ipclass.labels import LabelSet
 
 Verdict = Literal["agree", "disagree", "silent", "unscored"]
 """``unscored``: the text could not be tagged, but a strong code points to the label."""
+
+CODES = "{}_codes"
+"""The column of what the codes of each document make of its tag of a label."""
 
 USUAL = (
     (
@@ -123,64 +124,56 @@ def verdicts(
     return tuple(tuple(row[place] for row in rows) for place in range(len(labels)))
 
 
-@dataclass
-class _Tally:
-    """What was counted for one label."""
+def with_verdicts(frame: pl.DataFrame, labels: LabelSet, tagged: Sequence[pl.Series]) -> pl.DataFrame:
+    """Return a table with a column a label, as ``ai_codes``, of what the codes of each document make of its tag.
 
-    verdicts: Counter[str] = field(default_factory=Counter)
-    model_only: int = 0
-    codes_only: int = 0
-
-
-def table(frame: pl.DataFrame, labels: LabelSet, codes: Sequence[str] = (), prefix: str = "") -> pl.DataFrame:
-    """Return a row a label: how often the codes of a tagged table agree with its tags, disagree, or are silent.
-
-    Columns: ``label``, ``documents``, ``with_codes``; of the latter ``unscored``, and of the others ``agree``, ``disagree``
-    and ``silent``; ``disagree`` is the sum of ``model_only`` (tagged, but codes speak against it) and ``codes_only`` (not
-    tagged, but a strong code points to it).
+    A table without columns of codes comes back as it is.
 
     Args:
-        frame: A table with a column of tags for each label, as ``classify`` writes it: 1, 0, or nothing if unscored.
+        frame: The table; its columns of codes have usual names.
         labels: The labels, with their codes.
-        codes: The columns of codes; by default those of usual names.
-        prefix: What stands before the names of the columns of tags.
+        tagged: For each label whether each document has it; ``None`` where that is unscored.
 
     Raises:
-        InputError: There is no column of codes, or none of tags for a label.
+        LabelError: A code of a label makes no sense.
     """
-    columns = tuple(codes) or code_columns(frame.columns)
-    wanted = [*columns, *(f"{prefix}{label}" for label in labels.ids)]
-    if absent := [name for name in wanted if name not in frame.columns]:
-        raise InputError(f"no column {absent[0]!r}; {choices(absent[0], frame.columns)}")
+    columns = code_columns(frame.columns)
     if not columns:
-        raise InputError(f"no column of CPC or IPC codes; {choices('cpc', frame.columns)}")
-    lists, tallies = CodeLists(labels), [_Tally() for _ in labels.ids]
-    tags = [_tags(frame[f"{prefix}{label}"]) for label in labels.ids]
-    with_codes = 0
-    for row, cell in enumerate(cells(Block([""] * frame.height, frame=frame), columns)):
-        with_codes += _counted(tallies, lists.said(cell), [column[row] for column in tags])
-    return pl.DataFrame(list(_rows(labels.ids, tallies, frame.height, with_codes)))
+        return frame
+    rows = zip(*(tags.to_list() for tags in tagged), strict=True)
+    said = verdicts(Block([""] * frame.height, frame=frame), columns, rows, labels)
+    return frame.with_columns(
+        pl.Series(CODES.format(label), texts, pl.String) for label, texts in zip(labels.ids, said, strict=True)
+    )
 
 
-def _tags(column: pl.Series) -> list[bool | None]:
-    return [None if tag is None else bool(tag) for tag in column.cast(pl.Float64, strict=False).to_list()]
+def verdict(said: pl.Expr) -> pl.Expr:
+    """Return the verdict that ``CodeLists.shown`` has put into words; nothing where there is none."""
+    return said.cast(pl.String).str.extract(r"\A(agree|disagree|silent|unscored)(?::|\z)")
 
 
-def _counted(tallies: Sequence[_Tally], said: Sequence[Said], tagged: Sequence[bool | None]) -> bool:
-    """Count what the codes of one document say; return whether it has any."""
-    for tally, each, tag in zip(tallies, said, tagged, strict=False):
-        verdict, _ = each.verdict(tag)
-        tally.verdicts["unscored" if tag is None else verdict] += 1
-        tally.model_only += verdict == "disagree" and tag is True
-        tally.codes_only += verdict == "disagree" and tag is False
-    return bool(said)
+def counts(said: pl.Series, tagged: pl.Series) -> dict[str, int]:
+    """Return how often the codes of documents agree with the tags of a label, disagree, or are silent.
 
+    ``documents`` counts all, ``with_codes`` those with any; of these ``unscored``, and of the others ``agree``, ``disagree``
+    and ``silent``. ``disagree`` is the sum of ``model_only`` (tagged, but codes speak against it) and ``codes_only`` (not
+    tagged, but a strong code points to it).
 
-def _rows(labels: Sequence[str], tallies: Sequence[_Tally], documents: int, with_codes: int) -> Iterator[dict[str, int | str]]:
-    for label, tally in zip(labels, tallies, strict=True):
-        counts = {verdict: tally.verdicts[verdict] for verdict in ("unscored", "agree", "disagree", "silent")}
-        yield {
-            **{"label": label, "documents": documents, "with_codes": with_codes},
-            **counts,
-            **{"model_only": tally.model_only, "codes_only": tally.codes_only},
-        }
+    >>> found = counts(pl.Series(["agree: G06N3/08", "disagree: G06N3/08", ""]), pl.Series([True, False, False]))
+    >>> found["with_codes"], found["agree"], found["model_only"], found["codes_only"]
+    (2, 1, 0, 1)
+
+    Args:
+        said: What the codes of each document say, as ``CodeLists.shown`` words it.
+        tagged: Whether each document has the label; ``None`` if it is unscored.
+    """
+    every = pl.DataFrame({"said": said, "tagged": tagged}, schema_overrides={"tagged": pl.Boolean})
+    spoken = every.select("tagged", said=verdict(pl.col("said"))).filter(pl.col("said").is_not_null())
+    scored = spoken.filter(pl.col("tagged").is_not_null() & (pl.col("said") != "unscored"))
+    times = dict(scored["said"].value_counts().rows())
+    model_only = scored.filter(pl.col("tagged"), said="disagree").height
+    return {
+        **{"documents": every.height, "with_codes": spoken.height, "unscored": spoken.height - scored.height},
+        **{each: times.get(each, 0) for each in ("agree", "disagree", "silent")},
+        **{"model_only": model_only, "codes_only": times.get("disagree", 0) - model_only},
+    }

@@ -208,8 +208,7 @@ def _recognised(member: Member) -> tuple[str, Member]:
 
 def _table(member: Member, format: str | None, wanted: Mapping[str, str], encoding: str, need_text: bool, sheet: str) -> Table:
     if not format and Path(unpacked_name(member.name)).suffix.lower() in EXPORT_ENDINGS:
-        listed = choices("", _export_names())
-        raise InputError(f"{member.name}: no export that is known; name its format with --format. {listed}")
+        raise InputError(f"{member.name}: {_no_export(member)}")
     known = format_of(member.name, format)
     if known == "parquet":
         return ParquetTable(member, wanted, need_text)
@@ -218,10 +217,18 @@ def _table(member: Member, format: str | None, wanted: Mapping[str, str], encodi
     return TextTable(member, wanted, need_text, known, encoding)
 
 
-def _export_names() -> tuple[str, ...]:
+def _no_export(member: Member) -> str:
+    """Return what is wrong with a file that by its ending is an export, and by its beginning none that is known."""
     from ipclass import formats
 
-    return formats.NAMES
+    if unpacked_name(member.name).lower().endswith(".xls"):
+        head = formats.head_of(formats.Input(member.name, member.open))
+        if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            return "a workbook, but no export that is known; save it as .xlsx, and it is read as a table"
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+            return "a web page, in spite of its name; open it in a spreadsheet program and save it as .xlsx"
+        return "text and no workbook, in spite of its name; name its format with --format tsv or --format csv"
+    return f"no export that is known; name its format with --format. {choices('', formats.NAMES)}"
 
 
 def _check_alike(one: Table, other: Table) -> None:

@@ -25,6 +25,10 @@ from ipclass.records import join_fields
 
 SET_APART = "set the new ones apart with --prefix"
 
+_PACKED = (b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""How what is packed by zlib, gzip or zstd begins: polars would unpack rows that do, or fail, as it would drop a mark of the
+byte order. Within a table they are rows like any other: a title may begin with x^2."""
+
 _HALF = re.compile("[\ud800-\udfff]")
 _UNDECODABLE = re.compile("[\udc00-\udcff]")
 
@@ -109,10 +113,12 @@ def _parse_fast(block: bytes, layout: Layout) -> pl.DataFrame | None:
         rows = block if layout.encoding == "utf-8" else block.decode(layout.encoding).encode()
     except UnicodeError:
         return None
-    if rows.startswith(codecs.BOM_UTF8):  # polars would drop it, but within a table it belongs to the field
+    if rows.startswith((codecs.BOM_UTF8, *_PACKED)):
         return None
     if not well_quoted(rows, layout.separator):
         return None
+    if not rows.endswith(b"\n"):  # polars overlooks a separator too many at the very end
+        rows += b"\n"
     try:
         frame = pl.read_csv(
             rows,

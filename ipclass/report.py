@@ -9,18 +9,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ipclass import files
+from ipclass import evidence, files
 from ipclass.batch import tagged_by
 from ipclass.cells import Cell
 from ipclass.errors import InputError, ShareError
+from ipclass.evidence import CODES
 from ipclass.files import Source
 from ipclass.grouping import DATES, Request, grouped, restricted
 from ipclass.indicator_tables import indicators_of
+from ipclass.labels import LabelSet
 from ipclass.model import Model
 from ipclass.printed import drawable
 from ipclass.records import Contribution, Definition
@@ -33,9 +36,6 @@ APPLICANTS = ("applicant", "applicants", "assignee", "assignees", "owner", "hold
 
 NONE = "none"
 """What a user names in place of a column to leave a part out."""
-
-CODES = "{}_codes"
-"""The column that says whether the classification codes of a document agree with its tag; a table need not have it."""
 
 MOST_YEARS = 300
 
@@ -59,6 +59,7 @@ class Wanted:
     top: int = 10
     examples: int = 20
     nearest: int = 10
+    disagreeing: int = 5
     audits: tuple[Path, ...] = ()
 
 
@@ -80,12 +81,18 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """The most probable documents of a label, and those nearest to its threshold, of one definition."""
+    """Documents of a label under one definition: the most probable, the nearest to the threshold, and those to look at twice.
+
+    ``doubted`` are tagged though codes speak against the label, the most probable first; ``missed`` are not tagged though a
+    strong code points to it, the least probable first.
+    """
 
     definition: Definition
     threshold: float
     likely: tuple[Example, ...]
     nearest: tuple[Example, ...]
+    doubted: tuple[Example, ...] = ()
+    missed: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,8 @@ class Findings:
     """All that a report tells.
 
     ``tables`` and ``figures`` are named by part: ``all``, ``year``, ``country``, ``applicant``, and ``growth``,
-    ``overlap``, ``concentration``; the latter by definition too. ``codes`` counts, by label, the tagged and the other
-    documents of which the classification codes say this or that. ``notes`` say by part what is missing and why.
+    ``overlap``, ``concentration``; the latter by definition too. ``codes`` counts by label how the classification codes
+    and the tags agree, as ``evidence.counts``. ``notes`` say by part what is missing and why.
     """
 
     wanted: Wanted
@@ -103,7 +110,7 @@ class Findings:
     figures: Mapping[tuple[str, Definition], pl.DataFrame]
     examples: Mapping[str, Examples]
     unscored: Mapping[str, int]
-    codes: Mapping[str, tuple[tuple[str, int, int], ...]]
+    codes: Mapping[str, Mapping[str, int]]
     audits: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, tuple[str, ...]]
 
@@ -148,7 +155,9 @@ class _Gathering:
         self.figures: dict[tuple[str, Definition], pl.DataFrame] = {}
         self.examples: dict[str, Examples] = {}
         self.unscored: dict[str, int] = {}
-        self.codes: dict[str, tuple[tuple[str, int, int], ...]] = {}
+        self.codes: dict[str, Mapping[str, int]] = {}
+        some, few = wanted.nearest, wanted.disagreeing
+        self.most = {"likely": wanted.examples, "nearest": some, "doubted": few, "missed": few}
 
     def findings(self, audits: tuple[Mapping[str, Any], ...]) -> Findings:
         made = provenance(self.wanted.path, self.model, self.wanted.request)
@@ -202,18 +211,14 @@ class _Gathering:
             if "unscored" in kept.columns:
                 reasons = kept["unscored"].cast(pl.String).fill_null("").value_counts().sort("unscored").rows()
                 self.unscored = {str(reason): int(count) for reason, count in reasons if reason}
+            kept = self._with_verdicts(definition, kept)
             self._add_codes(definition, kept)
             self._add_examples(definition, kept, whole.height)
 
     def _add_codes(self, definition: Definition, kept: pl.DataFrame) -> None:
         for label in self.labels:
-            column = CODES.format(label)
-            if column in kept.columns:
-                threshold = self.model.targets[self.model.column(label, definition)].threshold
-                likely = (pl.col(PROBABILITY.format(label)) >= threshold).fill_null(False)
-                said = pl.col(column).cast(pl.String).fill_null("")
-                counts = kept.group_by(said.alias("said")).agg(likely.sum().alias("tagged"), pl.len()).sort("said")
-                self.codes[label] = tuple((word or "nothing", int(n), int(all_ - n)) for word, n, all_ in counts.rows())
+            if CODES.format(label) in kept.columns:
+                self.codes[label] = evidence.counts(kept[CODES.format(label)], self._tags(label, definition, kept))
 
     def _choose_columns(self, frame: pl.DataFrame) -> None:
         usual = {"year": ("year",), "country": COUNTRIES, "applicant": APPLICANTS}
@@ -266,45 +271,59 @@ class _Gathering:
             else:
                 add("concentration", kept, request, holder=self.columns["applicant"])
 
+    def _with_verdicts(self, definition: Definition, kept: pl.DataFrame) -> pl.DataFrame:
+        """Return ``kept`` with what its codes make of its tags; without codes, what ``--explain`` said of them stays."""
+        labels = LabelSet(tuple(self.model.labels[label] for label in self.labels))
+        return evidence.with_verdicts(kept, labels, [self._tags(label, definition, kept) for label in self.labels])
+
+    def _tags(self, label: str, definition: Definition, kept: pl.DataFrame) -> pl.Series:
+        sure = pl.col(PROBABILITY.format(label))
+        return kept.select(pl.when(sure.is_finite()).then(sure >= self._threshold(label, definition))).to_series()
+
+    def _threshold(self, label: str, definition: Definition) -> float:
+        return self.model.targets[self.model.column(label, definition)].threshold
+
     def _add_examples(self, definition: Definition, kept: pl.DataFrame, rows: int) -> None:
-        chosen: dict[str, tuple[list[int], list[int]]] = {}
-        sure: dict[str, dict[int, float]] = {}
-        for label in self.labels:
-            threshold = self.model.targets[self.model.column(label, definition)].threshold
-            column = PROBABILITY.format(label)
-            scored = kept.filter(pl.col(column).is_finite()).select(
-                ROW, column, (pl.col(column) - threshold).abs().alias("far")
-            )
-            likely = scored.filter(pl.col(column) >= threshold).sort([column, ROW], descending=[True, False])
-            near = scored.sort(["far", ROW])
-            some = [likely.head(3 * self.wanted.examples), near.head(3 * self.wanted.nearest)]
-            chosen[label] = (some[0][ROW].to_list(), some[1][ROW].to_list())
-            sure[label] = dict(pl.concat(some).select(ROW, column).rows())
-        needed = {row for both in chosen.values() for part in both for row in part}
-        there = [label for label in self.labels if CODES.format(label) in kept.columns]
-        places = kept.filter(pl.col(ROW).is_in(list(needed))) if there else kept.clear()
-        said = {label: dict(places.select(ROW, pl.col(CODES.format(label)).cast(pl.String)).rows()) for label in there}
+        chosen = {label: self._chosen(label, definition, kept) for label in self.labels}
+        needed = {row for kinds in chosen.values() for found in kinds.values() for row in found[ROW].to_list()}
         texts = self._texts(needed, rows)
-        for label, (likely_rows, near_rows) in chosen.items() if texts is not None else ():
-            target = self.model.targets[self.model.column(label, definition)]
+        if texts is None:
+            return
+        for label, kinds in chosen.items():
+            shown = {
+                kind: tuple(islice(self._shown(label, definition, found, texts), self.most[kind]))
+                for kind, found in kinds.items()
+            }
+            self.examples[label] = Examples(definition, self._threshold(label, definition), **shown)
 
-            def shown(
-                places: list[int], most: int, label: str = label, threshold: float = target.threshold
-            ) -> Iterator[Example]:
-                seen: set[str] = set()
-                for row in places:
-                    id, text = (texts or {})[row]
-                    if len(seen) < most and text not in seen:  # members of a family have one text
-                        seen.add(text)
-                        title, _, abstract = text.partition("\n")
-                        terms = self.model.explain(text, label, definition)[:-1]
-                        p = float(sure[label][row])
-                        codes = said.get(label, {}).get(row) or ""
-                        yield Example(id, title.strip(), abstract.strip(), p, p >= threshold, terms, codes)
+    def _chosen(self, label: str, definition: Definition, kept: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """Return the documents of each kind, the best first, and three times as many as are shown, for texts come again."""
+        sure, codes, threshold = pl.col("sure"), CODES.format(label), self._threshold(label, definition)
+        scored = kept.select(
+            ROW,
+            pl.col(PROBABILITY.format(label)).alias("sure"),
+            (pl.col(codes) if codes in kept.columns else pl.lit("")).cast(pl.String).fill_null("").alias("codes"),
+        ).filter(sure.is_finite())
+        disagreeing = scored.filter(evidence.verdict(pl.col("codes")) == "disagree")
+        found = {
+            "likely": scored.filter(sure >= threshold).sort("sure", ROW, descending=[True, False]),
+            "nearest": scored.sort((sure - threshold).abs(), ROW),
+            "doubted": disagreeing.filter(sure >= threshold).sort("sure", ROW, descending=[True, False]),
+            "missed": disagreeing.filter(sure < threshold).sort("sure", ROW),
+        }
+        return {kind: each.head(3 * self.most[kind]) for kind, each in found.items()}
 
-            likely_shown = tuple(shown(likely_rows, self.wanted.examples))
-            near_shown = tuple(shown(near_rows, self.wanted.nearest))
-            self.examples[label] = Examples(definition, target.threshold, likely_shown, near_shown)
+    def _shown(
+        self, label: str, definition: Definition, found: pl.DataFrame, texts: Mapping[int, tuple[str, str]]
+    ) -> Iterator[Example]:
+        threshold, seen = self._threshold(label, definition), set[str]()
+        for row, sure, codes in found.rows():
+            id, text = texts[row]
+            if text not in seen:  # members of a family have one text
+                seen.add(text)
+                title, _, abstract = text.partition("\n")
+                terms = self.model.explain(text, label, definition)[:-1]
+                yield Example(id, title.strip(), abstract.strip(), sure, sure >= threshold, terms, codes)
 
     def _texts(self, needed: set[int], rows: int) -> dict[int, tuple[str, str]] | None:
         """Return id and text of the rows ``needed``, from one pass over the table; nothing if it has no texts."""

@@ -48,6 +48,8 @@ def frames(found: Findings) -> dict[str, pl.DataFrame]:
     ]
     if names:
         made["names"] = pl.DataFrame(names)
+    if found.codes:
+        made["codes"] = pl.DataFrame([{"label": label, **counts} for label, counts in found.codes.items()])
     if rows := list(found.model.facts.get("cross_validation", ())):
         made["quality"] = pl.DataFrame(rows, infer_schema_length=None)
     examples = [
@@ -62,7 +64,12 @@ def frames(found: Findings) -> dict[str, pl.DataFrame]:
             "terms": "; ".join(f"{each.term} ({each.value:+.3f})" for each in example.terms[:6]),
         }
         for label, shown in found.examples.items()
-        for kind, several in (("most probable", shown.likely), ("nearest to the threshold", shown.nearest))
+        for kind, several in (
+            ("most probable", shown.likely),
+            ("nearest to the threshold", shown.nearest),
+            ("tagged though codes speak against it", shown.doubted),
+            ("not tagged though a code points to it", shown.missed),
+        )
         for example in several
     ]
     if examples:

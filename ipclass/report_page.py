@@ -347,20 +347,32 @@ def _trust(found: Findings) -> list[Html]:
     if quality:
         head = ("label", "definition", "judged", "positives", *(name.replace("_", " ") for name in _QUALITY))
         parts.append(table("How good the tagger was on judged documents it had not seen (cross-validation)", head, quality, 7))
-    said_by_codes = [
-        (found.name(label), said, f"{tagged:,}", f"{others:,}")
-        for label, counts in found.codes.items()
-        for said, tagged, others in counts
-    ]
-    if said_by_codes:
-        caption = "What the classification codes (CPC, IPC) of the documents say of each label, beside the tags"
-        parts.append(table(caption, ("label", "codes say", "tagged", "not tagged"), said_by_codes, 2))
+    parts += _codes(found)
     rows = [(reason, f"{number:,}") for reason, number in found.unscored.items()]
     if rows:
         parts.append(
             table("Documents that could not be tagged: in no share, and never taken for “none”", ("reason", "documents"), rows)
         )
     return parts
+
+
+def _codes(found: Findings) -> list[Html]:
+    """Return how the classification codes of the documents and their tags agree, if the table has codes."""
+    if not found.codes:
+        return []
+    names = ("with_codes", "agree", "model_only", "codes_only", "silent", "unscored")
+    rows = [(found.name(label), *(f"{counts[name]:,}" for name in names)) for label, counts in found.codes.items()]
+    head = ("label", "with codes", "agree", "disagree: tagged", "disagree: not tagged", "say nothing", "unscored")
+    caption = "Do the classification codes (CPC, IPC) of the documents agree with the tags?"
+    shown = any(each.doubted or each.missed for each in found.examples.values())
+    link = [el("a", "Examples of disagreement", href="#examples"), "."] if shown else []
+    return [table(caption, head, rows), el("p", _CODES, *link, class_="soft")]
+
+
+_CODES = (
+    "Codes made no tag and changed none. They disagree with a tag if one of them speaks against the label and none for it, and "
+    "with its absence if one of them is enough to point to the label. That a code is lacking says nothing. "
+)
 
 
 _QUALITY = ("precision", "recall", "f1", "average_precision", "calibration_error")
@@ -404,13 +416,19 @@ def _examples(found: Findings) -> list[Html]:
         name, place = found.name(label), f"tagged from a probability of {shown.threshold:.3f}, {shown.definition}"
         parts.append(el("h3", name))
         likely = [_document(example, found.model) for example in shown.likely]
-        near = [_document(example, found.model) for example in shown.nearest]
         if likely:
             parts.append(el("details", el("summary", f"{name}: the {len(likely)} most probable ({place})"), *likely, open=True))
         else:
             parts.append(el("p", f"No document was tagged ({place}).", class_="note"))
-        if near:
-            parts.append(el("details", el("summary", f"{name}: the {len(near)} nearest to the threshold"), *near, open=True))
+        for what, several in (
+            ("the {} nearest to the threshold", shown.nearest),
+            ("{} tagged though codes speak against it", shown.doubted),
+            ("{} not tagged though a code points to it", shown.missed),
+        ):
+            if several:
+                documents = [_document(example, found.model) for example in several]
+                summary = el("summary", f"{name}: {what.format(len(several))}")
+                parts.append(el("details", summary, *documents, open=True))
     return parts
 
 

@@ -6,7 +6,7 @@ title, is tagged, and marked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,9 @@ as two letters."""
 Scope = Literal["", "far", "title only"]
 """What to bear in mind with a tag. ``far``: the text is unlike those that the model has learnt from. ``title only``:
 there is no abstract, or none in English."""
+
+SAID: Mapping[str, str] = {"far": "far from what the model learnt"}
+"""A scope as it is told, where its name says too little."""
 
 FEWEST_WORDS = 5
 FEWEST_KNOWN = 3
@@ -84,6 +87,15 @@ def scopes(counts: Counts, scored: Bools, idf: Floats, typical: Floats | None) -
         near = FAR_NEARNESS + FAR_PER_WORD * counts.words[rows]
         found[rows[_nearness(counts, rows, idf, typical) < near]] = "far"
     return tuple(found.tolist())
+
+
+def said(counts: Mapping[str, float]) -> str:
+    """Return for how many documents there is what to bear in mind, in one phrase.
+
+    >>> said({"title only": 45, "far": 1234})
+    'far from what the model learnt 1,234, title only 45'
+    """
+    return ", ".join(f"{SAID.get(scope, scope)} {n:,.0f}" for scope, n in sorted(counts.items()))
 
 
 def typical(idf: Floats, pairs: int) -> Floats | None:

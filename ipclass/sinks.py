@@ -29,12 +29,16 @@ REJECT_COLUMNS = ("file", "place", "reason")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run has counted so far: documents tagged, and rows that could not be read."""
+    """What a run has counted so far: documents tagged, and rows that could not be read.
+
+    ``unscored`` counts documents without tags by the reason, and ``scope`` those of which something is to be borne in mind.
+    """
 
     rows: int = 0
     rejected: int = 0
     assigned: Mapping[str, int] = field(default_factory=dict)
     unscored: Mapping[str, int] = field(default_factory=dict)
+    scope: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Summary) -> Summary:
         return Summary(
@@ -42,6 +46,7 @@ class Summary:
             self.rejected + other.rejected,
             dict(Counter(self.assigned) + Counter(other.assigned)),
             dict(Counter(self.unscored) + Counter(other.unscored)),
+            dict(Counter(self.scope) + Counter(other.scope)),
         )
 
 

@@ -21,6 +21,7 @@ from ipclass.errors import InputError, ShareError
 from ipclass.grouping import Request, breaks_of, dated, grouped, restricted, title
 from ipclass.model import Model
 from ipclass.records import Definition
+from ipclass.scope import said
 from ipclass.tagged import prepared, read_tagged, sha256, without_texts
 
 COLUMNS = ("definition", "label", "n", "unscored", "counted", "share", "low", "high", "method", "flags", "floor", "shift")
@@ -218,13 +219,16 @@ def described(table: Table) -> list[str]:
 
 def _left_out(cells: Sequence[Cell]) -> Iterator[str]:
     """Yield what was counted apart, over all groups: why documents are unscored, and which to be careful with."""
-    mine = [cell for cell in cells if (cell.definition, cell.label) == (cells[0].definition, cells[0].label)]
-    for kind, said in (("reasons", "Unscored"), ("scopes", "Scored, but to be read with care")):
-        sums: Counter[str] = Counter()
-        for cell in mine:
-            sums.update(getattr(cell, kind))
-        if sums:
-            yield f"{said}: {', '.join(f'{name} {weight:,.0f}' for name, weight in sorted(sums.items()))}."
+    reasons: Counter[str] = Counter()
+    scopes: Counter[str] = Counter()
+    for cell in cells:
+        if (cell.definition, cell.label) == (cells[0].definition, cells[0].label):
+            reasons.update(cell.reasons)
+            scopes.update(cell.scopes)
+    if reasons:
+        yield f"Unscored: {', '.join(f'{name} {weight:,.0f}' for name, weight in sorted(reasons.items()))}."
+    if scopes:
+        yield f"Scored, but to be read with care: {said(scopes)}."
 
 
 def _versions(labels: Mapping[str, Mapping[str, str]]) -> str:

@@ -518,6 +518,19 @@ def test_a_resumed_run_does_not_tag_again_what_is_safe_and_ends_the_same(
     assert hidden(tmp_path) == []
 
 
+def test_documents_to_be_careful_with_are_counted_alike_alone_in_processes_and_resumed(
+    tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{**row, "abstract": row["abstract"] if number % 4 else ""} for number, row in enumerate(patents(60))]
+    table = write_csv(tmp_path / "in.csv", rows)
+    alone = classify(table, tmp_path / "alone.csv", tiny_model)
+    assert alone.scope == {"title only": 15}
+    assert alone == classify(table, tmp_path / "spread.csv", tiny_model, jobs=2)
+    interrupt(table, tmp_path / "out.csv", tiny_model, monkeypatch)
+    cut_at(monkeypatch, 500)
+    assert alone == classify(table, tmp_path / "out.csv", tiny_model, resume=True)
+
+
 @pytest.mark.parametrize(
     "options", [{"definition": "broad"}, {"explain": 2}, {"prefix": "x_"}], ids=["definition", "explain", "prefix"]
 )

@@ -314,6 +314,23 @@ def test_the_number_of_rows_out_is_that_of_rows_in_and_the_summary_agrees(tmp_pa
     assert found.lines == [f"51 documents: kites {kites}, looms {looms}; unscored 1 (empty 1)"]
 
 
+def test_what_to_bear_in_mind_is_counted_in_the_words_of_shares(tmp_path: Path, tiny_model: str) -> None:
+    titles = [{**row, "abstract": ""} for row in patents(12)[:4]]
+    table = write_csv(tmp_path / "in.csv", [*patents(50), *titles])
+    found = ipclass("classify", table, "-o", tmp_path / "out.csv", "-m", tiny_model)
+    assert found.lines[0].endswith("; unscored 0")
+    assert found.lines[1:] == ["to be read with care: title only 4"]
+    shares = ipclass("shares", tmp_path / "out.csv", "-m", tiny_model, "--method", "cc")
+    assert "to be read with care: title only 4." in (shares.err + shares.out.decode())
+
+
+def test_one_document_without_tags_is_told_in_words(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", [{"title": "", "abstract": "", "id": "1"}])
+    assert ipclass("classify", table, "-o", tmp_path / "out.csv", "-m", tiny_model).lines == [
+        "1 document: no tags; unscored 1 (empty 1)"
+    ]
+
+
 def test_quiet_says_nothing(tmp_path: Path, tiny_model: str) -> None:
     table = write_csv(tmp_path / "in.csv", patents(3))
     assert ipclass("classify", table, "-o", tmp_path / "out.csv", "-m", tiny_model, "-q").err == ""

@@ -32,8 +32,9 @@ def cluster() -> Iterator[object]:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cluster") / "in.csv"
-    rows = "".join(f'{n},Pump {n},"A pump with valve {n} and a qubit."\n' for n in range(3000))
-    path.write_text("id,title,abstract\n" + rows)
+    rows = [f'{n},Pump {n},"A pump with valve {n} and a qubit."\n' for n in range(2900)]
+    rows += [f"{n},A pump with a valve and a qubit,\n" for n in range(2900, 3000)]
+    path.write_text("id,title,abstract\n" + "".join(rows))
     return path
 
 
@@ -43,7 +44,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 4000)
     job = batch.Job(files.Source(str(table)).layout, "", "strict", 0, "csv")
     alone, spread = tmp_path / "alone.csv", tmp_path / "spread.csv"
-    batch.run(files.Source(str(table)), str(alone), job)
+    told = batch.run(files.Source(str(table)), str(alone), job)
     address = cluster.scheduler_address  # type: ignore[attr-defined]
     with distributed.Client(address, set_as_default=False) as client:
         pids = list(client.run(os.getpid).values())
@@ -57,7 +58,8 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     with workers.dask_workers(address) as hired:
         summary = batch.run(files.Source(str(table)), str(spread), job, workers=hired, progress=kill_one)
     assert len(seen) > 10
-    assert summary.rows == 3000
+    assert summary == told
+    assert (summary.rows, summary.scope["title only"]) == (3000, 100)
     assert spread.read_bytes() == alone.read_bytes()
 
 

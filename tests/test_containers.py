@@ -252,6 +252,13 @@ def test_a_member_that_points_outside_is_refused(tmp_path: Path, inside: str) ->
     assert "points outside" in refused(archive(tmp_path / "a.zip", {"fine.csv": row("A"), inside: row("B")}))
 
 
+@pytest.mark.parametrize("inside", ["a\ncsv", "\x1b[2Ja", "a\u2028"])
+def test_a_name_that_would_steer_the_terminal_is_told_in_one_line(tmp_path: Path, inside: str) -> None:
+    told = refused(archive(tmp_path / "a.zip", {inside: row("A")}))
+    assert "holds no table; there is only" in told
+    assert told.isprintable()
+
+
 def test_a_name_that_only_resembles_one_that_points_outside_is_fine(tmp_path: Path) -> None:
     assert texts(archive(tmp_path / "a.zip", {"a..b/x.csv": row("A"), "..y.csv".lstrip("."): row("B")})) == ["A\nx", "B\nx"]
 

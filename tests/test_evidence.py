@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ipclass import evidence
 from ipclass.corpus import shipped
-from ipclass.errors import InputError, LabelError
+from ipclass.errors import LabelError
 from ipclass.evidence import CodeLists, Said, code_columns
 from ipclass.files import Block
 from ipclass.labels import LabelSet, read_labels
@@ -154,43 +154,46 @@ def tagged() -> pl.DataFrame:
         {
             "cpc": ["A63H27/08", "A01M1/02", "A63H27/08", "B64C31/02", "", "A63H27/08"],
             "ipc": [["D03D1/00"], [], [], [], [], []],
-            "kites": [1, 1, 0, 1, 1, None],
-            "looms": [0, 0, 0, 0, 0, None],
+            "kites": [True, True, False, True, True, None],
+            "looms": [False, False, False, False, False, None],
         }
     )
 
 
-def test_the_table_counts_agreement_and_both_kinds_of_disagreement() -> None:
-    found = evidence.table(tagged(), LABELS)
-    kites, looms = found.to_dicts()
+def counted(frame: pl.DataFrame) -> list[dict[str, int]]:
+    said = evidence.with_verdicts(frame, LABELS, [frame[label] for label in LABELS.ids])
+    return [evidence.counts(said[f"{label}_codes"], frame[label]) for label in LABELS.ids]
+
+
+def test_the_counts_are_of_agreement_and_of_both_kinds_of_disagreement() -> None:
+    kites, looms = counted(tagged())
     assert kites == {
-        **{"label": "kites", "documents": 6, "with_codes": 5},
-        **{"unscored": 1, "agree": 2, "disagree": 2, "silent": 0, "model_only": 1, "codes_only": 1},
+        **{"documents": 6, "with_codes": 5, "unscored": 1},
+        **{"agree": 2, "disagree": 2, "silent": 0, "model_only": 1, "codes_only": 1},
     }
     assert (looms["agree"], looms["disagree"], looms["silent"], looms["codes_only"]) == (1, 1, 2, 1)
 
 
-@given(st.lists(st.tuples(codes.map(";".join), st.sampled_from([0, 1, None])), max_size=12))
-def test_the_counts_of_the_table_add_up(documents: list[tuple[str, int | None]]) -> None:
-    kinds = {"cpc": pl.String, "kites": pl.Int8, "looms": pl.Int8}
-    frame = pl.DataFrame([(cell, tag, 0) for cell, tag in documents], schema=kinds, orient="row")
-    for row in evidence.table(frame, LABELS).to_dicts():
+@given(st.lists(st.tuples(codes.map(";".join), st.sampled_from([False, True, None])), max_size=12))
+def test_the_counts_add_up(documents: list[tuple[str, bool | None]]) -> None:
+    kinds = {"cpc": pl.String, "kites": pl.Boolean, "looms": pl.Boolean}
+    frame = pl.DataFrame([(cell, tag, False) for cell, tag in documents], schema=kinds, orient="row")
+    for row in counted(frame):
         assert row["unscored"] + row["agree"] + row["disagree"] + row["silent"] == row["with_codes"] <= row["documents"]
         assert row["disagree"] == row["model_only"] + row["codes_only"]
         assert row["documents"] == len(documents)
 
 
-def test_tags_read_as_text_count_too_and_a_prefix_is_heeded() -> None:
-    frame = tagged().with_columns(pl.col("kites", "looms").cast(pl.String).fill_null(""))
-    renamed = frame.rename({"kites": "x_kites", "looms": "x_looms", "cpc": "symbols"}).drop("ipc")
-    found = evidence.table(renamed, LABELS, ["symbols"], "x_")
-    assert found.row(0) == evidence.table(tagged(), LABELS).row(0)
+def test_what_is_no_verdict_is_not_counted_and_what_was_unscored_stays_so() -> None:
+    said = pl.Series(["agree", "agreed", "", None, "disagree: <b>", "unscored: A63H27/08", "\nsilent", "silent"])
+    found = evidence.counts(said, pl.Series([True] * 8))
+    assert (found["documents"], found["with_codes"], found["agree"], found["model_only"]) == (8, 4, 1, 1)
+    assert (found["silent"], found["unscored"], found["codes_only"]) == (1, 1, 0)
 
 
-@pytest.mark.parametrize("drop", ["kites", "cpc"])
-def test_a_table_that_lacks_a_column_is_refused(drop: str) -> None:
-    with pytest.raises(InputError, match="no column"):
-        evidence.table(tagged().drop(drop, "ipc"), LABELS)
+def test_a_table_without_codes_stays_as_it_is() -> None:
+    frame = tagged().drop("cpc", "ipc")
+    assert evidence.with_verdicts(frame, LABELS, [frame["kites"], frame["looms"]]) is frame
 
 
 def test_a_hundred_thousand_rows_take_seconds() -> None:

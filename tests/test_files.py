@@ -6,6 +6,7 @@ import io
 import json
 import re
 import string
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+import zstandard
 from conftest import cut_at, patents, write_csv, write_jsonl
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipclass import blocks, files, rendering, writing
+from ipclass import blocks, files, parsing, rendering, writing
 from ipclass.errors import InputError
 from ipclass.files import Block, RowError, Source, format_of, parse
 from ipclass.sources import TextTable
@@ -315,6 +317,36 @@ def test_a_short_or_long_row_is_named_by_its_number(
     cut(size)
     assert bad_row(path) == row
     assert f"has {fields} fields where the header has 3" in problem(path)
+
+
+@pytest.mark.parametrize("start", ["x^2", "x\x01", "\x1f", "PK\x03\x04", "BZh9"])
+@pytest.mark.parametrize("size", [16, 10_000])
+def test_rows_that_begin_as_packed_files_do_are_rows(tmp_path: Path, cut: Cut, start: str, size: int) -> None:
+    path = table(tmp_path, "title,abstract\n" + f"{start} filter,It filters.\n" * 9)
+    cut(size)
+    assert texts(read(path)[1]) == [f"{start} filter\nIt filters."] * 9
+
+
+@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, zstandard.compress])
+def test_what_is_packed_within_a_table_is_not_unpacked(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = table(tmp_path, b"title,abstract\nKite,It flies.\n" + pack(b"Bomb,It grows.\n" * 1000) + b"\nPump,It pumps.\n")
+    for size in (1, 10_000):
+        with pytest.MonkeyPatch.context() as patch:
+            cut_at(patch, size)
+            found = [parsing.sift(raw, Source(str(path)).layout) for raw in Source(str(path)).blocks()]
+            told = [text for block in found for text in block.texts]
+            assert (told[0], told[-1]) == ("Kite\nIt flies.", "Pump\nIt pumps.")
+            assert "Bomb\nIt grows." not in told
+            assert any(block.bad for block in found)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_short_row_and_a_separator_too_many_at_the_end_do_not_make_up_for_each_other(tmp_path: Path, end: str) -> None:
+    path = table(tmp_path, f"title,abstract\nKite,It flies.\nLoom\nPump,It pumps.,{end}")
+    block = next(iter(Source(str(path)).blocks()))
+    found = parsing.sift(block, Source(str(path)).layout)
+    assert found.texts == ["Kite\nIt flies."]
+    assert [(bad.row, bad.problem[:12]) for bad in found.bad] == [(2, "has 1 fields"), (3, "has 3 fields")]
 
 
 @pytest.mark.parametrize("size", [4, 10_000])

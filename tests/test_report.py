@@ -28,6 +28,7 @@ from ipclass.commands import Commands
 from ipclass.errors import InputError
 from ipclass.figures import Share
 from ipclass.grouping import Request
+from ipclass.labels import LabelSet
 from ipclass.model import Model
 from ipclass.records import Document
 from ipclass.report import Wanted, gather
@@ -433,27 +434,75 @@ def test_unscored_documents_are_counted(tmp_path: Path, model: Model, tiny_model
     assert "62 documents, of which 2 could not be tagged" in page(found)
 
 
-def test_what_the_codes_say_stands_beside_the_tags(tagged: Path, tmp_path: Path, model: Model, tiny_model: str) -> None:
+def with_codes(model: Model) -> Model:
+    """Return the model with labels that list codes."""
+    codes = {"strong": ("A63H27/08",), "supporting": ("B64C31/02",), "against": ("A47J",)}
+    kites = replace(model.labels["kites"], codes=codes)
+    return replace(model, labels=LabelSet((kites, *(each for each in model.labels if each.id != "kites"))))
+
+
+def codes_of(frame: pl.DataFrame) -> pl.Series:
+    return pl.Series("cpc", ["A63H27/08", "A47J43/28;B64C33/00", "", f"B64C31/02;{EVIL}"] * (frame.height // 4))
+
+
+def test_codes_and_tags_that_agree_and_disagree_are_counted_and_shown(
+    tagged: Path, tmp_path: Path, model: Model, tiny_model: str
+) -> None:
     path = tmp_path / "codes.csv"
+    frame = pl.read_csv(tagged, infer_schema=False).with_columns(kites_codes=pl.lit("silent"))
+    frame.with_columns(codes_of(frame)).write_csv(path)
+    found = gather(Wanted(str(path), COUNT, tiny_model), with_codes(model))
+    tags = [tag == "1" for tag in frame["kites"].to_list()]
+    strong, against, none, support = (tags[place::4] for place in range(4))
+    counts = found.codes["kites"]
+    assert counts["with_codes"] == len(tags) - len(none)
+    assert (counts["model_only"], counts["codes_only"]) == (sum(against), strong.count(False))
+    assert min(counts["model_only"], counts["codes_only"]) > 0
+    assert counts["agree"] == sum(strong) + against.count(False) + sum(support)
+    assert counts["silent"] == support.count(False)
+    by_id = dict(zip(frame["publication_number"].to_list(), zip(tags, codes_of(frame), strict=True), strict=True))
+    shown = found.examples["kites"]
+    assert [by_id[each.id] for each in shown.doubted] == [(True, "A47J43/28;B64C33/00")] * 5
+    assert [by_id[each.id] for each in shown.missed] == [(False, "A63H27/08")] * 5
+    assert {each.codes for each in shown.missed} == {"disagree: A63H27/08"}
+    assert [each.probability for each in shown.missed] == sorted(each.probability for each in shown.missed)
+    read = Reader(page(found))
+    rows = next(rows for caption, rows in read.rows.items() if caption.startswith("Do the classification codes"))
+    assert "Examples of disagreement" in read.texts["a"]
+    names = ("with_codes", "agree", "model_only", "codes_only", "silent", "unscored")
+    assert rows[1] == ["Kites", *(str(counts[name]) for name in names)]
+    assert rows[2] == ["Looms", str(counts["with_codes"]), "0", "0", "0", str(counts["with_codes"]), "0"]
+    assert {"Kites: 5 tagged though codes speak against it", "Kites: 5 not tagged though a code points to it"} <= set(
+        read.texts["summary"]
+    )
+    made = report_files.frames(found)
+    assert made["codes"].row(0, named=True) == {"label": "kites", **counts}
+    assert (
+        made["examples"].filter(kind="not tagged though a code points to it")["codes"].to_list() == ["disagree: A63H27/08"] * 5
+    )
+
+
+def test_without_columns_of_codes_what_was_said_of_them_counts_and_stays_text(
+    tagged: Path, tmp_path: Path, model: Model, tiny_model: str
+) -> None:
+    path = tmp_path / "said.csv"
     frame = pl.read_csv(tagged, infer_schema=False)
-    said = pl.Series("kites_codes", ["agree", "disagree", "", EVIL] * 90)
+    said = pl.Series("kites_codes", ["agree: A63H27/08", f"disagree: {EVIL}", "", EVIL] * (frame.height // 4))
     frame.with_columns(said).write_csv(path)
     found = gather(Wanted(str(path), COUNT, tiny_model), model)
-    tags = frame["kites"].to_list()
-    expected = {
-        word or "nothing": (
-            sum(tag == "1" for tag, each in zip(tags, said, strict=True) if each == word),
-            sum(tag != "1" for tag, each in zip(tags, said, strict=True) if each == word),
-        )
-        for word in ("agree", "disagree", "", EVIL)
-    }
-    assert {word: (tagged, others) for word, tagged, others in found.codes["kites"]} == expected
-    assert "looms" not in found.codes
-    by_id = dict(zip(frame["publication_number"].to_list(), said.to_list(), strict=True))
-    assert all(example.codes == by_id[example.id] for example in found.examples["kites"].likely)
-    assert not any(example.codes for example in found.examples["looms"].likely)
-    rows = next(rows for caption, rows in Reader(page(found)).rows.items() if caption.startswith("What the classification"))
-    assert sorted(rows[1:]) == sorted(["Kites", word, f"{one:,}", f"{other:,}"] for word, (one, other) in expected.items())
+    assert set(found.codes) == {"kites"}
+    assert (found.codes["kites"]["with_codes"], found.codes["kites"]["disagree"]) == (frame.height // 2, frame.height // 4)
+    read = Reader(page(found))
+    assert any(f"codes: disagree: {EVIL}" in text for text in read.texts["article"])
+    assert [attributes for tag, attributes in read.elements if tag == "script"] == [
+        {"type": "application/json", "id": "specs"},
+        {},
+    ]
+
+
+def test_a_table_without_codes_has_no_table_of_them(found: report.Findings, html: str) -> None:
+    assert not found.codes
+    assert not [caption for caption in Reader(html).rows if caption.startswith("Do the classification codes")]
 
 
 # --- audits

@@ -362,7 +362,9 @@ def test_documents_far_from_the_training_texts_are_counted_among_the_scored(
     shown = tables.as_frame(made).filter(label="ai")
     assert shown["scope_far"].sum() == scored.filter(scope="far").height
     assert shown["scope_title_only"].sum() == scored.filter(scope="title only").height
-    assert any(line.startswith("Scored, but to be read with care: far ") for line in tables.described(made))
+    assert any(
+        line.startswith("Scored, but to be read with care: far from what the model learnt ") for line in tables.described(made)
+    )
     assert not [name for name in tables.as_frame(tabled(small, model, path)).columns if name.startswith("scope")]
 
 

@@ -67,7 +67,15 @@ def _lens(raw: Raw) -> Mapping[str, str]:
 
 def _espacenet(raw: Raw) -> Mapping[str, str]:
     found = (values.name_and_country(each) for each in raw["applicants"].split("\n"))
-    return parties((name, country, "") for name, country in found)
+    family = raw["family"].lstrip("0")  # which the EPO's other products write without zeros
+    return {"family": family, **parties((name, country, "") for name, country in found)}
+
+
+_PATENTSCOPE_DAY = re.compile(r"\b\d\d\.\d\d\.\d{4}\b", re.ASCII)
+
+
+def _patentscope(raw: Raw) -> Mapping[str, str]:
+    return {"priority_date": values.earliest(map(values.date, _PATENTSCOPE_DAY.findall(raw["priorities"])))}
 
 
 _DERWENT_HEADINGS = (
@@ -226,11 +234,14 @@ PROFILES: tuple[Profile, ...] = (
             "id": ("publication number", "application id"),
             "title": ("title",),
             "abstract": ("abstract",),
+            "filing_date": ("application date",),
+            "priorities": ("priorities data",),
             "publication_date": ("publication date",),
             "office": ("country",),
             "applicants": ("applicants",),
             "ipc": ("i p c",),
         },
+        finish=_patentscope,
     ),
     Profile(
         "derwent",
@@ -253,7 +264,14 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         "incopat",
         "incoPat",
-        _signatures("链接到incoPat", "合享价值度", "标题(中文)|摘要(中文)|公开(公告)号", "标题(英文)|摘要(英文)|公开(公告)号"),
+        _signatures(
+            *(
+                f"{own}|{other}"
+                for own in ("链接到incoPat", "合享价值度")
+                for other in ("公开(公告)号", "申请号", "标题", "摘要")
+            ),
+            *("标题(中文)|摘要(中文)|公开(公告)号", "标题(英文)|摘要(英文)|公开(公告)号"),
+        ),
         _CHINESE,
     ),
     Profile(

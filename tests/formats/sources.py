@@ -752,6 +752,8 @@ def patentscope_rows(patents: Sequence[Patent]) -> list[list[str]]:
         row = {
             "Application Id": f"WO99{n}",
             "Application Number": "PCT/IB99/99999",
+            "Application Date": day(each.filing, "{d}.{m}.{y}"),
+            "Priorities Data": f"62/999,999 {day(each.priority, '{d}.{m}.{y}')} US; 15/999,999 {day(each.filing, '{d}.{m}.{y}')} US",
             "Country": each.office,
             "Title": each.title,
             "Abstract": each.abstract,

@@ -41,6 +41,16 @@ def test_no_line_of_a_table_vanishes_whatever_its_bytes(parts: list[bytes]) -> N
     assert len(found) + len(rejects) > 1 or not re.search(rb"[A-Za-z0-9]", rest)
 
 
+@given(st.binary(max_size=40) | st.sampled_from([b'"', b'1,"A', b'a,b,"c" d', b"\xff,,,", b'""", ']), st.integers(0, 3))
+def test_a_line_of_any_bytes_costs_no_other_line(content: bytes, place: int) -> None:
+    strange = content.translate(None, b"\r\n")
+    lines = [f"EP{number}A,{number},Kite {number},It flies".encode() for number in range(3)]
+    lines.insert(place, strange)
+    found, rejects = read("lens", {"x": b"\n".join([b"Display Key,Lens ID,Title,Abstract", *lines])})
+    assert [each["id"] for each in found if each["abstract"] == "It flies"] == ["EP0A", "EP1A", "EP2A"]
+    assert len(found) + len(rejects) == 4 or not re.search(rb"[A-Za-z0-9]", strange)
+
+
 @pytest.mark.parametrize(("format", "write"), [("uspto", uspto), ("docdb", docdb), ("ops", ops_xml)])
 @given(text=XML_TEXTS)
 def test_any_text_comes_back_from_xml(format: str, write: Callable[[Sequence[Patent]], Files], text: str) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 from reading import inputs_of, written
@@ -14,6 +16,7 @@ from sources import (
     hupd_object,
     incopat_csv,
     lens_object,
+    old_workbook,
     ops_answer,
     ops_object,
     patentsview_legacy,
@@ -21,7 +24,8 @@ from sources import (
     workbook,
 )
 
-from ipclass import formats
+from ipclass import files, formats
+from ipclass.errors import InputError
 from ipclass.formats import HEAD, recognise
 
 
@@ -143,3 +147,28 @@ def test_the_head_of_a_file_is_64_kb_and_of_a_workbook_all() -> None:
     assert len(content) > HEAD
     assert formats.head_of(formats.Input("x.xlsx", lambda: io.BytesIO(content))) == content
     assert formats.head_of(formats.Input("x.csv", lambda: io.BytesIO(b"a" * (HEAD + 9)))) == b"a" * HEAD
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            old_workbook([["title", "abstract"], ["Kite", "A kite."]]),
+            "a workbook, but no export that is known; save it as .xlsx",
+        ),
+        (b"\xef\xbb\xbf<html><table><tr><td>Title</td></tr></table></html>", "a web page, in spite of its name"),
+        (b"Title\tAbstract\nKite\tA kite.\n", "name its format with --format tsv"),
+    ],
+    ids=["workbook", "web page", "text"],
+)
+def test_a_file_called_xls_that_is_no_export_says_what_it_is_and_what_to_do(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "in.xls"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=re.escape(told)):
+        files.Source(str(path))
+
+
+def test_text_called_xls_is_read_as_the_format_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "in.xls"
+    path.write_bytes(b"Title\tAbstract\nKite\tA kite.\n")
+    assert [block.texts for block in files.Source(str(path), "tsv").read()] == [["Kite\nA kite."]]

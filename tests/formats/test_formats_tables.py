@@ -127,6 +127,12 @@ def test_espacenet_has_several_values_as_lines_within_a_cell() -> None:
     assert found["cpc"] == "G06N3/08;A63H27/08"
 
 
+def test_a_family_of_espacenet_has_the_number_that_the_epo_writes_elsewhere() -> None:
+    patents = [replace(INVENTED[0], family="070000001"), replace(INVENTED[0], family="")]
+    found, _ = read("espacenet", espacenet_csv(patents), title_only=True)
+    assert [each["family"] for each in found] == ["70000001", ""]
+
+
 # PATENTSCOPE
 
 
@@ -139,6 +145,16 @@ def test_patentscope_falls_back_on_the_id_of_the_application() -> None:
     cells = {"Application Id": "WO2099999002", "Abstract": "A kite.", "Publication Date": "03.05.2020", "I P C": "G06N 3/08"}
     found = row("patentscope", one(PATENTSCOPE_HEADER, cells))
     assert (found["id"], found["ipc"], found["cpc"]) == ("WO2099999002", "G06N3/08", "")
+
+
+def test_patentscope_lists_its_priorities_in_any_order_and_may_list_none() -> None:
+    cells = {
+        "Application Id": "WO2099999002",
+        "Abstract": "A kite.",
+        "Priorities Data": "1/2 04.05.2019 US; 03.02.2018 EP 99.9",
+    }
+    assert row("patentscope", one(PATENTSCOPE_HEADER, cells))["priority_date"] == "2018-02-03"
+    assert not row("patentscope", one(PATENTSCOPE_HEADER, {**cells, "Priorities Data": "31.02.2018 US"}))["priority_date"]
 
 
 # Derwent

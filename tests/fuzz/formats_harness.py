@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = ("-rss_limit_mb=1024", "-timeout=20", "-max_len=30000", "-print_final_stats=1")
+LIMITS = ("-rss_limit_mb=1024", "-timeout=20", "-max_len=30000", "-len_control=0", "-print_final_stats=1")
 
 
 def consume(format: str, contents: Mapping[str, bytes]) -> None:
