@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import Commands, MetricsOption, ModelOption, QuietOption, as_json, say, show, write_text
+from ipclass.commands import Commands, MetricsOption, ModelOption, as_json, insist, say, show, write_text
 from ipclass.errors import CorpusError, GateError, OutputError
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ def train(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there; write one that is worse.")] = False,
     metrics_file: MetricsOption = None,
-    quiet: QuietOption = False,
 ) -> None:
     """Train a model on judgements of your own together with a corpus, or on a corpus alone.
 
@@ -70,14 +69,16 @@ def train(
         labels=tuple(label or ()),
         wanted=judgements.Wanted(columns, for_label, origin, complete, encoding),
         held_out=tuple(held_out or ()),
-        against=load("" if against == "shipped" else against) if against else None,
+        against=load(against) if against else None,
         search=search,
         lenient=skip_bad_rows,
         jobs=jobs,
     )
     prepared = retraining.prepare(request)
-    for line in retraining.told(prepared, quiet):
+    for line in retraining.notices(prepared):
         say(line)
+    for line in retraining.errors(prepared):
+        insist(line)
     if wrong := retraining.fatal(prepared, skip_bad_rows):
         way_out = "; --skip-bad-rows leaves such rows out" if all(each.row for each in wrong) else ""
         raise CorpusError(
@@ -86,15 +87,13 @@ def train(
     if check:
         say(retraining.checked(prepared))
         return
-    done = retraining.retrain(prepared, request, lambda line: None if quiet else say(f"{line} ..."))
+    done = retraining.retrain(prepared, request, lambda line: say(f"{line} ..."))
     _metrics(metrics_file, dict(done.model.facts))
-    if not quiet:
-        say(f"\n{retraining.as_text(done)}\n")
+    say(f"\n{retraining.as_text(done)}\n")
     if (refused := gate_of(done.comparison)) and not force:
         raise GateError(f"{output}: not written: {refused}; --force writes it all the same")
     done.model.save(output)
-    if not quiet:
-        say(f"{output}: trained on {len(prepared.corpus):,} documents, digest {done.model.digest[:12]}")
+    say(f"{output}: trained on {len(prepared.corpus):,} documents, digest {done.model.digest[:12]}")
 
 
 def gate_of(comparison: Comparison | None) -> str:
@@ -131,7 +130,7 @@ def evaluate(
     comparison = None
     if against:
         on = f"{len(texts):,} documents ({', '.join(path.name for path in judged)})"
-        comparison = gate.on_texts(load("" if against == "shipped" else against), loaded, texts, on, draws=2 * draws)
+        comparison = gate.on_texts(load(against), loaded, texts, on, draws=2 * draws)
         record["comparison"] = gate.as_record(comparison)
     _metrics(metrics_file, record)
     if json_wanted:

@@ -270,13 +270,18 @@ def columns_named(**roles: str) -> dict[str, str]:
 def say(line: str) -> None:
     """Tell the user something that is not the result: on standard error, unless ``--quiet`` is set."""
     if not _Voice.quiet:
-        typer.echo(_on(sys.stderr, line), err=True)
+        insist(line)
+
+
+def insist(line: str) -> None:
+    """Tell the user what is wrong: on standard error, even if ``--quiet`` is set."""
+    typer.echo(_on(sys.stderr, line), err=True)
 
 
 def detail(line: str) -> None:
     """Tell the user, on standard error, what only ``--verbose`` asks for."""
     if _Voice.verbose:
-        typer.echo(_on(sys.stderr, line), err=True)
+        insist(line)
 
 
 def show(text: str) -> None:

@@ -365,12 +365,14 @@ def read_audit(path: Path) -> Mapping[str, Any]:
     """Return what ``ipclass audit estimate -o`` wrote.
 
     Raises:
-        InputError: The file is no such result.
+        InputError: The file cannot be read, or is no such result.
     """
     try:
         facts = json.loads(path.read_text("utf-8"))
         if not isinstance(facts, dict) or not {"label", "definition", "share", "low", "high"} <= set(facts):
             raise ValueError("label, definition, share, low and high are needed")
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a result of ipclass audit estimate -o: {error}") from error
     return dict(facts)

@@ -139,10 +139,14 @@ def _base(request: Request, folders: Sequence[Path], judged: bool) -> Corpus:
     return replace(whole, labels=joining.labels_with(whole.labels, map(read_label, request.labels)))
 
 
-def told(prepared: Prepared, quiet: bool = False) -> list[str]:
-    """Return all that is wrong, and unless ``quiet`` all that is to be told, a line each; of many of a kind the first."""
-    notices = [] if quiet else [f"note: {line}" for line in judgements.listed(prepared.notices, most=8)]
-    return [*notices, *(f"error: {line}" for line in judgements.listed(prepared.errors))]
+def notices(prepared: Prepared) -> list[str]:
+    """Return what is to be told of what was read, a line each; of many of a kind the first."""
+    return [f"note: {line}" for line in judgements.listed(prepared.notices, most=8)]
+
+
+def errors(prepared: Prepared) -> list[str]:
+    """Return all that is wrong, a line each; of many of a kind the first."""
+    return [f"error: {line}" for line in judgements.listed(prepared.errors)]
 
 
 def checked(prepared: Prepared) -> str:

@@ -322,7 +322,8 @@ class Output:
             yield
         except (OSError, PolarsError) as error:
             said = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
-            raise OutputError(f"{self._target}: cannot be written: {said}") from error
+            path = getattr(error, "filename", None) or self._target  # the file of rejects may be the one
+            raise OutputError(f"{path}: cannot be written: {said}") from error
 
 
 def _sink(target: str, format: Format, columns: Sequence[str], id: str, raw: bool) -> _Stream:

@@ -532,6 +532,11 @@ def test_what_is_no_audit_is_refused(content: str, tmp_path: Path) -> None:
         report.read_audit(path)
 
 
+def test_an_audit_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json: cannot be read: No such file"):
+        report.read_audit(tmp_path / "none.json")
+
+
 # --- files beside it, and the command
 
 
@@ -591,7 +596,7 @@ def test_the_command_writes_page_and_files_and_says_so(tagged: Path, tmp_path: P
         (["-", "-d", "strict"], "name a file in place of standard input"),
         (["t.csv", "-l", "kite"], "did you mean 'kites'"),
         (["t.csv", "--where", "nothing = 1"], "no column 'nothing'"),
-        (["t.csv", "--audit", "none.json"], "none.json: not a result"),
+        (["t.csv", "--audit", "none.json"], "none.json: cannot be read: No such file"),
         (["t.csv", "-o", "no/such/r.html"], "its folder does not exist"),
     ],
 )

@@ -156,6 +156,8 @@ def test_every_mistake_is_told_before_anything_is_fitted(tmp_path: Path, tiny_co
         "ipclass: 4 errors in what is to be learnt from; no model was made; --skip-bad-rows leaves such rows out"
     )
     assert not (tmp_path / "m").exists()
+    quiet = train(table, "--base", tiny_corpus, "-o", tmp_path / "m", "-q")
+    assert (quiet.code, quiet.lines) == (found.code, found.lines)  # errors are told, whatever else is not
     kept = train(table, "--base", tiny_corpus, "-o", tmp_path / "m", "--skip-bad-rows")
     assert kept.code == 0
     assert kept.lines[-1].startswith(f"{tmp_path / 'm'}: trained on 62 documents")
