@@ -17,7 +17,7 @@ def demo(
     number: Annotated[int, typer.Option("--number", "-n", help="Patents to invent.", min=1)] = 4000,
     seed: Annotated[int, typer.Option(help="Same seed, same table.", min=0)] = 0,
     fill: Annotated[
-        Path | None, typer.Option(help="Fill in the grades of this CSV sheet of ipclass audit draw instead.")
+        Path | None, typer.Option(help="Fill in the grades of this CSV sheet, of audit draw or next, instead.")
     ] = None,
     force: ForceOption = False,
 ) -> None:

@@ -12,7 +12,7 @@ import json
 import random
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -153,27 +153,43 @@ def as_judged(patents: Iterable[Invented]) -> bytes:
 
 
 def filled(sheet: Path, judged: Path) -> bytes:
-    """Return an audit's CSV sheet with the grades filled in that ``judged`` knows, as a person would who never errs.
+    """Return a CSV sheet with the grades filled in that ``judged`` knows, as a person would who never errs.
+
+    The sheet is one of an audit, whose plan names the label, or has a column for each label to judge.
 
     Raises:
         InputError: A file cannot be read, or knows nothing of a document of the sheet.
     """
-    plan = sheet.with_suffix(".plan.json")
     try:
-        label = json.loads(plan.read_text("utf-8"))["label"]
         grades = {line["id"]: line["grades"] for line in map(json.loads, judged.read_text("utf-8").splitlines())}
-        text = sheet.read_text("utf-8-sig")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{sheet}: needs {plan.name} beside it and the grades in {judged}: {error}") from error
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows or not {"id", "grade"} <= set(rows[0]):
-        raise InputError(f"{sheet}: is not a CSV sheet of ipclass audit draw")
+        rows = list(csv.DictReader(io.StringIO(sheet.read_text("utf-8-sig"))))
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(f"{sheet}: is not a CSV sheet, or {judged} holds no grades: {error}") from error
+    columns = _label_columns(sheet, rows, {label for row in grades.values() for label in row})
     for row in rows:
-        if row["id"] not in grades or label not in grades[row["id"]]:
-            raise InputError(f"{judged}: has no grade of {row['id']!r} for {label!r}")
-        row["grade"] = str(grades[row["id"]][label])
+        for column, label in columns.items():
+            if label not in grades.get(row["id"], {}):
+                raise InputError(f"{judged}: has no grade of {row['id']!r} for {label!r}")
+            row[column] = str(grades[row["id"]][label])
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue().encode("utf-8-sig")
+
+
+def _label_columns(sheet: Path, rows: Sequence[Mapping[str, str]], labels: Collection[str]) -> dict[str, str]:
+    """Return which columns take grades, and of which labels."""
+    names = list(rows[0]) if rows else []
+    if "id" in names and "grade" in names:
+        plan = sheet.with_suffix(".plan.json")
+        try:
+            return {"grade": json.loads(plan.read_text("utf-8"))["label"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{sheet}: needs {plan.name} beside it, which names the label") from error
+    found = {name: name for name in names if name in labels}
+    if "id" not in names or not found:
+        raise InputError(f"{sheet}: is not a CSV sheet of ipclass audit draw, or of ipclass next")
+    return found

@@ -113,13 +113,32 @@ def test_a_filled_sheet_is_read_as_an_audit_that_finds_the_truth(tmp_path: Path)
     assert found["low"] <= truth <= found["high"]
 
 
-@pytest.mark.parametrize("content", ["no,title\n1,Pump\n", "no,id,grade\n1,nobody,\n", ""])
+def test_a_sheet_to_train_on_is_filled_too(tmp_path: Path) -> None:
+    table, sheet = tmp_path / "patents.csv", tmp_path / "next.csv"
+    label = sorted(PATTERNS["pattern"][-3]["grades"])[0]
+    assert ipclass("demo", table, "-n", "300").code == 0
+    grades = {
+        row["id"]: row["grades"] for row in map(json.loads, table.with_suffix(".judged.jsonl").read_text("utf-8").splitlines())
+    }
+    sheet.write_text(f"id,title,{label},remark\n" + "".join(f"{id},x,,y\n" for id in list(grades)[:20]), "utf-8")
+    assert ipclass("demo", table, "--fill", sheet).code == 0
+    rows = list(csv.DictReader(sheet.read_text("utf-8-sig").splitlines()))
+    assert [int(row[label]) for row in rows] == [grades[row["id"]][label] for row in rows]
+    assert {(row["title"], row["remark"]) for row in rows} == {("x", "y")}
+
+
+@pytest.mark.parametrize(
+    "content", ["no,title\n1,Pump\n", "no,id,grade\n1,nobody,\n", "id,x\nnobody,\n", "id,y\na,\n", "", "\0"]
+)
 def test_a_sheet_that_is_none_or_of_other_documents_is_refused(tmp_path: Path, content: str) -> None:
     sheet, judged = tmp_path / "sheet.csv", tmp_path / "patents.judged.jsonl"
     sheet.write_text(content, "utf-8")
-    with pytest.raises(InputError, match=r"needs sheet\.plan\.json beside it"):
+    with pytest.raises(InputError, match=r"patents\.judged\.jsonl: cannot be read: No such file"):
+        demo.filled(sheet, judged)
+    judged.write_text('{"id": "a", "grades": {"x": 1}}\n', "utf-8")
+    refused = r"needs sheet\.plan\.json beside it|no grade of 'nobody'|is not a CSV sheet"
+    with pytest.raises(InputError, match=refused):
         demo.filled(sheet, judged)
     (tmp_path / "sheet.plan.json").write_text('{"label": "x"}', "utf-8")
-    judged.write_text('{"id": "a", "grades": {"x": 1}}\n', "utf-8")
-    with pytest.raises(InputError, match=r"no grade of 'nobody'|is not a CSV sheet"):
+    with pytest.raises(InputError, match=refused):
         demo.filled(sheet, judged)
