@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: classify test lint bench train docs reference pages
+.PHONY: classify test coverage lint bench train docs reference pages
 
 classify: .venv/ready  ## tag a few example abstracts with the shipped model
 	$(BIN)/ipclass classify corpora/frontier/examples.csv --table
 
+# Files in order of their names: by default those of few tests come last, and these are the long ones.
 test: .venv/ready  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+coverage: .venv/coverage  ## run the tests, and say which lines and branches of ipclass/ none of them reaches
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report term
 
 lint: .venv/lint  ## style and types
 	$(BIN)/ruff check .
@@ -37,6 +41,10 @@ reference: .venv/ready  ## write the page of the command line from the program
 
 .venv/lint: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+.venv/coverage: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable '.[coverage]'
 	touch $@
 
 .venv/bench: .venv/ready

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ipclass.explanations import explain as explain
+    from ipclass.explanations import explain_html as explain_html
+    from ipclass.explanations import nearest as nearest
     from ipclass.frames import classify as classify
     from ipclass.frames import shares as shares
     from ipclass.model import Model as Model
-    from ipclass.neighbours import nearest as nearest
     from ipclass.records import Document as Document
     from ipclass.records import Prediction as Prediction
     from ipclass.tagger import PatentTagger as PatentTagger
@@ -26,12 +27,13 @@ _HOMES = {
     "classify": "ipclass.frames",
     "drivers": "ipclass.trends",
     "explain": "ipclass.explanations",
-    "nearest": "ipclass.neighbours",
+    "explain_html": "ipclass.explanations",
+    "nearest": "ipclass.explanations",
     "shares": "ipclass.frames",
 }
 __all__ = [
     *("Document", "Model", "PatentTagger", "Prediction", "TermCounter"),
-    *("classify", "drivers", "explain", "nearest", "shares"),
+    *("classify", "drivers", "explain", "explain_html", "nearest", "shares"),
 ]
 
 
@@ -39,6 +41,8 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: ``ipclass --help`` must not wait for numpy."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ipclass")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

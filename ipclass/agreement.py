@@ -211,14 +211,15 @@ def differing_frame(both: Both) -> pl.DataFrame:
 
 
 def as_table(found: Mapping[str, Mapping[View, Agreement]]) -> str:
-    """Return the agreement by label and view, a line each, for a terminal."""
-    lines = [f"{'':18}{'':8}{'n':>6}{'differ':>8}" + "".join(f"{name:>22}" for name in ("raw", "kappa", "alpha"))]
+    """Return the agreement by label, a line a view, for a terminal of 80 columns."""
+    lines = [f"{'':8}{'n':>5}{'differ':>7}{'raw':>18}{'kappa':>21}{'alpha':>21}"]
     for label, views in found.items():
+        lines.append(label)
         for view, each in views.items():
-            figures = "".join(f"{_told(figure):>22}" for figure in (each.raw, each.kappa, each.alpha))
-            lines.append(f"{label:18}{view:8}{each.documents:>6,}{each.disagreed:>8,}{figures}")
+            figures = f"{_told(each.raw):>18}{_told(each.kappa):>21}{_told(each.alpha):>21}"
+            lines.append(f"  {view:6}{each.documents:>5,}{each.disagreed:>7,}{figures}")
     return "\n".join(lines)
 
 
 def _told(figure: Interval) -> str:
-    return "not defined" if figure.reason else f"{figure.value:.3f} [{figure.low:.2f}, {figure.high:.2f}]"
+    return "not defined" if figure.reason else f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}]"

@@ -26,7 +26,10 @@ from ipclass.sinks import Output, State, Summary
 from ipclass.workers import Workers, local_workers
 
 KEEP_APART = "classify --rejects FILE keeps such rows apart and goes on"
+LONGEST_TITLE = 90
 TAGGED_BY = 12  # digits of the model's digest that a row carries
+SHIPPED = "shipped"
+"""Names the model that comes with the package; a folder of that name is ``./shipped``."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +112,8 @@ def run(
 
 @lru_cache(maxsize=2)
 def load(folder: str) -> Model:
-    """Return the model in ``folder`` ("" is the shipped one), read once a process."""
-    return Model.load(folder or None)
+    """Return the model in ``folder`` ("" or "shipped" is the one that comes with the package), read once a process."""
+    return Model.load(None if folder in ("", SHIPPED) else folder)
 
 
 def _all_columns(source: Source, model: Model, job: Job) -> list[str]:
@@ -184,7 +187,12 @@ def readable(source: Source, model: Model, definition: Definition) -> Iterator[s
             }
             shown = ", ".join(f"{label} {p:.2f}" for label, p in sorted(sure.items(), key=lambda item: -item[1]))
             title = text.partition("\n")[0] or text.strip()
-            yield f"{tags.primary[row]:<10} {shown or tags.unscored[row] or '-':<20} {title[:90]}"
+            yield f"{tags.primary[row]:<10} {shown or tags.unscored[row] or '-':<20} {short_title(title)}"
+
+
+def short_title(title: str) -> str:
+    """Return ``title`` as lists show it: one that is too long ends with a sign that it was cut."""
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
 
 
 def added_columns(labels: Sequence[str], job: Job) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ipclass import gate
 from ipclass.corpus import Corpus
 from ipclass.model import Model
 
 _SHOWN = ("precision", "recall", "f1", "average_precision", "brier", "calibration_error")
-_HEADS = {"f1": "F1", "average_precision": "av. prec.", "calibration_error": "cal. err."}
 
 
 def with_card(model: Model, corpus: Corpus) -> Model:
@@ -95,14 +92,10 @@ def _quality(model: Model) -> list[str]:
         "| definition | label | positives | " + " | ".join(name.replace("_", " ") for name in _SHOWN) + " |",
         "|---|---|---:|" + "---:|" * len(_SHOWN),
     ]
-    for row in _rows(model):
+    for row in model.facts["cross_validation"]:
         figures = " | ".join(f"{row[name]:.3f}" for name in _SHOWN)
         lines.append(f"| {row['definition']} | {row['label']} | {row['positives']} | {figures} |")
     return [*lines, ""]
-
-
-def _rows(model: Model) -> Sequence[dict[str, Any]]:
-    return list(model.facts["cross_validation"])
 
 
 def _made(model: Model) -> list[str]:
@@ -121,12 +114,3 @@ def _limits() -> list[str]:
         "- Labels with few judged patents have wide intervals; look at the number of positives above.",
         "",
     ]
-
-
-def quality_table(model: Model) -> str:
-    """Return the cross-validated quality as a table for a terminal."""
-    lines = [f"{'':8}{'':10}{'n+':>5}" + "".join(f"{_HEADS.get(name, name):>11}" for name in _SHOWN)]
-    for row in _rows(model):
-        figures = "".join(f"{row[name]:>11.3f}" for name in _SHOWN)
-        lines.append(f"{row['definition']:8}{row['label']:10}{row['positives']:>5}{figures}")
-    return "\n".join(lines)

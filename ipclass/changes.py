@@ -131,6 +131,18 @@ def as_text(changes: Changes, old: Model, new: Model) -> str:
     return "\n".join(lines)
 
 
+def as_record(changes: Changes, old: Model, new: Model) -> dict[str, object]:
+    """Return the counts and every change as plain data, for machines."""
+    return {
+        "old": old.digest,
+        "new": new.digest,
+        "documents": changes.rows,
+        "one_sided": changes.one_sided,
+        "labels": {label: {"came": came, "went": went} for label, (came, went) in changes.counts().items()},
+        "changes": [_record(each) for each in changes.found],
+    }
+
+
 def as_file(changes: Sequence[Change], path: Path) -> bytes:
     """Return the changes as CSV, Excel or JSON lines, whichever the name says.
 

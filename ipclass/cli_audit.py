@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from ipclass.commands import Commands, ForceOption, ModelOption, QuietOption, as_json, say, show
-from ipclass.errors import one_of
+from ipclass.commands import (
+    AbstractOption,
+    Commands,
+    ForceOption,
+    IdOption,
+    JsonOption,
+    ModelOption,
+    TitleOption,
+    as_json,
+    columns_named,
+    say,
+    show,
+)
 from ipclass.records import Definition
 
 audit_app = typer.Typer(
@@ -29,7 +40,8 @@ def draw(
         typer.Option("--definition", "-d", help="strict or broad; by default the one the table was tagged under."),
     ] = None,
     design: Annotated[
-        str, typer.Option(help="stratified by score, which needs far fewer judgements, or random: a plain random sample.")
+        Literal["stratified", "random"],
+        typer.Option(help="stratified by score, which needs far fewer judgements, or random: a plain random sample."),
     ] = "stratified",
     bulk: Annotated[float, typer.Option(help="The part to draw where the tagger expects nothing.")] = 0.4,
     seed: Annotated[int, typer.Option(help="Same seed, same sheet.", min=0)] = 0,
@@ -39,12 +51,11 @@ def draw(
             help="Draw as many as bring the half width of the interval to this part of the share; without -o only say."
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    id: Annotated[str, typer.Option(help="The column of the id.")] = "",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
+    id: IdOption = "",
     model: ModelOption = "",
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Draw documents to judge, blind: a sheet, its guideline, and the plan, which whoever judges leaves closed.
 
@@ -54,16 +65,15 @@ def draw(
         raise typer.BadParameter(
             "name the sheet to write, or --target-width to learn how many judgements it takes", param_hint="-o"
         )
-    from ipclass import audit_draw, audit_words
-    from ipclass.audit_table import DESIGNS, Wanted
+    from ipclass import audit_draw, audit_words, writing
+    from ipclass.audit_table import Wanted
     from ipclass.batch import load
 
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
-    wanted = Wanted(label, definition or "", number, target_width, bulk, seed, one_of("design", design, DESIGNS), columns)
+    columns = columns_named(title=title, abstract=abstract, id=id)
+    wanted = Wanted(label, definition or "", number, target_width, bulk, seed, design, columns)
     if output is not None:
-        drawn = audit_draw.draw(table, output, load(model), wanted, force=force)
-        if not quiet:
-            say(audit_words.drawn_as_text(drawn))
+        writing.refuse_to_lose([table], [output])
+        say(audit_words.drawn_as_text(audit_draw.draw(table, output, load(model), wanted, force=force)))
     elif target_width is not None:
         show(audit_words.size_as_text(*audit_draw.size(table, load(model), wanted, target_width), target_width))
 
@@ -74,7 +84,7 @@ def estimate(
     table: Annotated[str, typer.Option(help="The tagged table, if it was moved.")] = "",
     plan: Annotated[Path | None, typer.Option(help="The plan, if it does not stand beside the sheet.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write all figures as JSON to this file.")] = None,
-    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")] = False,
+    json_wanted: JsonOption = False,
     model: ModelOption = "",
     force: ForceOption = False,
 ) -> None:
@@ -88,5 +98,6 @@ def estimate(
     result = audit_estimate.estimate(sheet, load(model), table=table, plan=plan)
     facts = as_json(audit_words.as_record(result))
     if output is not None:
+        writing.refuse_to_lose([sheet], [output])
         writing.write({output: f"{facts}\n".encode()}, force=force)
     show(facts if json_wanted else audit_words.as_text(result))

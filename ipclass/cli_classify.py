@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, QuietOption, detail, say, show
+from ipclass.commands import (
+    AbstractOption,
+    DefinitionOption,
+    EncodingOption,
+    ForceOption,
+    InputFormatOption,
+    ModelOption,
+    OutputFormatOption,
+    PrefixOption,
+    TitleOption,
+    columns_named,
+    detail,
+    quiet,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from ipclass.sinks import Summary
@@ -24,13 +39,11 @@ def classify(
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write; - is standard output.")] = "-",
     definition: DefinitionOption = "strict",
     explain: Annotated[int, typer.Option(help="Give the N terms that weigh most for each assigned label.", min=0)] = 0,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    format: Annotated[
-        str, typer.Option(help="csv, tsv, jsonl, parquet, xlsx or an export as lens, if the file does not tell.")
-    ] = "",
-    output_format: Annotated[str, typer.Option(help="csv, tsv, jsonl, parquet or xlsx, if the ending does not tell.")] = "",
-    encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
+    format: InputFormatOption = "",
+    output_format: OutputFormatOption = "",
+    encoding: EncodingOption = "utf-8",
     sheet: Annotated[str, typer.Option(help="The worksheet of an Excel workbook, if it is not the first.")] = "",
     title_only: Annotated[
         bool, typer.Option("--title-only", help="Take an export without abstracts, and trust it less.")
@@ -39,7 +52,7 @@ def classify(
         bool,
         typer.Option("--raw-cells", help="Write texts that begin with = + - @ as they are: CSV and TSV have a ' before them."),
     ] = False,
-    prefix: Annotated[str, typer.Option(help="Put this before the names of the added columns.")] = "",
+    prefix: PrefixOption = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes to use.", min=1)] = 1,
     backend: Annotated[Literal["local", "dask"], typer.Option(help="local, or dask for a cluster.")] = "local",
     scheduler: Annotated[str, typer.Option(help="The address of the Dask scheduler, as tcp://host:8786.")] = "",
@@ -48,19 +61,20 @@ def classify(
     model: ModelOption = "",
     as_table: Annotated[bool, typer.Option("--table", help="Print titles and tags to read, and write nothing.")] = False,
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Tag tables of patents. All their columns and the order of their rows are kept.
 
     Example: ipclass classify patents.csv -o tagged.csv
     """
     with _hired(jobs, backend, scheduler, model) as workers:
-        from ipclass import batch, files
+        from ipclass import batch, files, writing
         from ipclass.records import definition_named
 
-        columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
+        if rejects:
+            writing.refuse_to_lose(tables, [rejects])
+        columns = columns_named(title=title, abstract=abstract)
         source = files.Source(tables, format or None, columns, encoding, sheet=sheet, title_only=title_only)
-        if source.passed_over and not quiet:
+        if source.passed_over:
             say(f"passed over, as they are no tables: {_listed(source.passed_over)}")
         if as_table:
             for line in batch.readable(source, batch.load(model), definition_named(definition)):
@@ -71,7 +85,7 @@ def classify(
         detail(f"model {model or 'as shipped'}, digest {batch.load(model).digest[:12]}")
         written = files.format_of(output, output_format or None, default=source.layout.format)
         job = batch.Job(source.layout, model, definition_named(definition), explain, written, prefix, raw_cells=raw_cells)
-        with _Progress(shown=not quiet and output != "-" and sys.stderr.isatty()) as progress:
+        with _Progress(shown=not quiet() and output != "-" and sys.stderr.isatty()) as progress:
             summary = batch.run(
                 source,
                 output,
@@ -82,10 +96,9 @@ def classify(
                 force=force,
                 progress=progress.add,
             )
-    if not quiet:
-        say(_told(summary, rejects))
-        if title_only:
-            say("titles alone were tagged, where there are no abstracts: more is missed, and probabilities are less sure")
+    say(_told(summary, rejects))
+    if title_only:
+        say("titles alone were tagged, where there are no abstracts: more is missed, and probabilities are less sure")
 
 
 def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractContextManager[Workers | None]:
@@ -96,6 +109,8 @@ def _hired(jobs: int, backend: str, scheduler: str, model: str) -> AbstractConte
         if not scheduler:
             raise typer.BadParameter("a cluster needs --scheduler ADDRESS", param_hint="--backend dask")
         return dask_workers(scheduler)
+    if scheduler:
+        raise typer.BadParameter("a scheduler is that of a cluster: add --backend dask", param_hint="--scheduler")
     if jobs == 1:
         return nullcontext()
     workers = local_workers(jobs)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ipclass.commands import ForceOption, QuietOption, say
+from ipclass.commands import ForceOption, say
 
 
 def demo(
@@ -20,7 +20,6 @@ def demo(
         Path | None, typer.Option(help="Fill in the grades of this CSV sheet of ipclass audit draw instead.")
     ] = None,
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Write a table of invented patents to practise on, and their true grades, as JSON lines, beside it.
 

@@ -14,7 +14,7 @@ from ipclass.commands import (
     InputFormatOption,
     OutputFormatOption,
     PrefixOption,
-    QuietOption,
+    columns_named,
     say,
 )
 from ipclass.errors import InputError, choices
@@ -38,7 +38,6 @@ def duplicates(
     encoding: EncodingOption = "utf-8",
     prefix: PrefixOption = "",
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Mark documents of the same invention: the column duplicate_of names the first one. No row is removed.
 
@@ -52,7 +51,7 @@ def duplicates(
         raise InputError("duplicates are found by reading a table twice; name a file instead of standard input")
 
     def opened() -> Source:
-        source = Source(table, input_format or None, {"abstract": abstract} if abstract else {}, encoding, need_text=False)
+        source = Source(table, input_format or None, columns_named(abstract=abstract), encoding, need_text=False)
         source.learn_columns()
         return source
 
@@ -63,8 +62,7 @@ def duplicates(
     found = same.find(opened, _wanted(table, layout, by, number, family))
     added = same.marks(found, layout.id, names)
     rewriting.write(opened(), output, names, added, format=output_format, force=force)
-    if not quiet:
-        say(_told(found))
+    say(_told(found))
 
 
 def _wanted(table: str, layout: Layout, by: str, number: str, family: str) -> Wanted:

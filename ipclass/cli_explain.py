@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import DefinitionOption, ForceOption, ModelOption, as_json, say, show
+from ipclass.commands import (
+    AbstractOption,
+    DefinitionOption,
+    ForceOption,
+    ModelOption,
+    TitleOption,
+    as_json,
+    columns_named,
+    say,
+    show,
+)
 
 if TYPE_CHECKING:
     from ipclass.model import Model
@@ -137,8 +147,8 @@ def drivers(
     year: Annotated[str, typer.Option(help="The column of the year, or of a date to take it from.")] = "year",
     definition: DefinitionOption = "strict",
     top: Annotated[int, typer.Option("--top", "-n", help="Terms to show, rising and falling.", min=1)] = 10,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
     model: ModelOption = "",
     json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON, with the parts of every year.")] = False,
 ) -> None:
@@ -153,8 +163,8 @@ def drivers(
     from ipclass.records import definition_named
     from ipclass.trends import drivers_in
 
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    found = drivers_in(Source(table, columns=columns), label, definition_named(definition), load(model), year, top)
+    source = Source(table, columns=columns_named(title=title, abstract=abstract))
+    found = drivers_in(source, label, definition_named(definition), load(model), year, top)
     if json_wanted:
         typer.echo(as_json(asdict(found)))
     else:
@@ -170,12 +180,12 @@ def _told_drivers(found: Drivers) -> Iterator[str]:
     yield f"{found.label}, {found.definition}: counted share {before:.2%} in {early}, {after:.2%} in {late}"
     yield f"{found.trend * 100:+.{digits}f} points a year, which the terms add up to:"
     for name, drivers in (("rising", found.rising), ("falling", found.falling)):
-        yield f"  {name:<28} {'a year':>9}  {'95 % interval':<20} {early:>9} {late:>9}"
+        yield f"  {name:<26} {'a year':>9}  {'95 % interval':<20} {early:>9} {late:>9}"
         for each in drivers:
             interval = f"[{each.low * 100:+.{digits}f}, {each.high * 100:+.{digits}f}]"
             ends = " ".join(f"{part * 100:>9.{digits}f}" for part in found.halves(each.parts))
             mark = "*" if each.sure else " "
-            yield f"{mark} {each.term:<28} {each.trend * 100:>+9.{digits}f}  {interval:<20} {ends}"
+            yield f"{mark} {each.term:<26} {each.trend * 100:>+9.{digits}f}  {interval:<20} {ends}"
     yield (
         f"{sum(found.documents):,} documents of {len(years)} years; {found.undated:,} without a year and "
         f"{found.unscored:,} unscored are left out. * holds even for so many terms looked at together."

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +67,7 @@ def _run(book: Book, session: Session, definitions: _Definitions) -> Session:
     from ipclass import judging
 
     console = Console()
-    with _keyboard() as sent, console.screen() as screen:
+    with _keyboard() as sent, console.screen() as screen, suppress(KeyboardInterrupt):  # which may come at any moment
         while not session.over:
             picture, scrolled = drawn(session, book.path.name, definitions.of(book), console)
             session = replace(session, scrolled=scrolled)
@@ -78,6 +78,7 @@ def _run(book: Book, session: Session, definitions: _Definitions) -> Session:
                     _save(book, session)
                 if not session.same_document(before):
                     break  # a key typed ahead would judge a text that nobody has seen
+    _save(book, session)
     return session
 
 

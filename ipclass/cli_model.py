@@ -3,45 +3,76 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipclass.commands import Commands, DefinitionOption, ForceOption, JsonOption, ModelOption, QuietOption, as_json, say, show
+from ipclass.commands import (
+    AbstractOption,
+    Commands,
+    DefinitionOption,
+    ForceOption,
+    JsonOption,
+    ModelOption,
+    TitleOption,
+    as_json,
+    columns_named,
+    quiet,
+    say,
+    show,
+)
+
+if TYPE_CHECKING:
+    from ipclass.inspection import Verified
 
 model_app = typer.Typer(cls=Commands, help="Look into a model.", no_args_is_help=True)
 
-ModelArgument = Annotated[str, typer.Argument(help="A model folder or its zip file; by default the model that is shipped.")]
+ModelArgument = Annotated[str, typer.Argument(help="A model folder or its zip file, or 'shipped', which is the default.")]
+OneModel = Annotated[str, typer.Argument(help="A model, or 'shipped'.")]
 
 
 @model_app.command("show")
-def model_show(model: ModelOption = "", json_wanted: JsonOption = False) -> None:
+def model_show(model: ModelArgument = "", named: ModelOption = "", json_wanted: JsonOption = False) -> None:
     """Print the card of a model.
 
-    Example: ipclass model show
+    Example: ipclass model show models/mine
     """
     from ipclass.batch import load
 
-    loaded = load(model)
+    if model and named:
+        raise typer.BadParameter(f"one model is shown, not {model} and {named}", param_hint="--model")
+    loaded = load(model or named)
     typer.echo(as_json({"digest": loaded.digest, **loaded.facts}) if json_wanted else loaded.card)
 
 
 @model_app.command("verify")
-def model_verify(model: ModelArgument = "") -> None:
+def model_verify(model: ModelArgument = "", json_wanted: JsonOption = False) -> None:
     """Check every part of a model, and say what it is.
 
     Example: ipclass model verify models/mine
     """
     from ipclass import inspection
+
+    verified = _verified(model)
+    if json_wanted:
+        parts = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in verified.parts.items()}
+        typer.echo(as_json({"path": str(verified.path), "digest": verified.model.digest, "parts": parts}))
+    else:
+        show(inspection.as_text(verified))
+
+
+def _verified(model: str) -> Verified:
+    from ipclass import inspection
+    from ipclass.batch import SHIPPED
     from ipclass.model import shipped
 
-    show(inspection.as_text(inspection.verify(Path(model) if model else shipped())))
+    return inspection.verify(shipped() if model in ("", SHIPPED) else Path(model))
 
 
 @model_app.command("diff")
 def model_diff(
-    old: Annotated[str, typer.Argument(help="A model; 'shipped' is the one that is shipped.")],
-    new: Annotated[str, typer.Argument(help="Another model.")],
+    old: OneModel,
+    new: OneModel,
     terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to list a label and definition.", min=0)] = 8,
     json_wanted: JsonOption = False,
 ) -> None:
@@ -52,9 +83,11 @@ def model_diff(
     from ipclass import inspection
     from ipclass.batch import load
 
-    before, after = (load("" if each == "shipped" else each) for each in (old, new))
-    found = inspection.diff(before, after, terms)
-    typer.echo(as_json(inspection.diff_as_record(found)) if json_wanted else inspection.diff_as_text(found))
+    found = inspection.diff(load(old), load(new), terms)
+    if json_wanted:
+        typer.echo(as_json(inspection.diff_as_record(found)))
+    else:
+        show(inspection.diff_as_text(found))
 
 
 @model_app.command("pack")
@@ -67,27 +100,27 @@ def model_pack(
 
     Example: ipclass model pack models/mine -o mine.zip
     """
-    from ipclass import inspection, parts, writing
-    from ipclass.model import files_of, shipped
+    from ipclass import parts, writing
+    from ipclass.model import files_of
 
-    verified = inspection.verify(Path(model) if model else shipped())
-    writing.write({output: parts.pack(files_of(verified.model))}, force=force)
-    say(f"{output}: model {verified.model.digest[:12]}")
+    packed = _verified(model).model
+    writing.write({output: parts.pack(files_of(packed))}, force=force)
+    say(f"{output}: model {packed.digest[:12]}")
 
 
 def compare(
     table: Annotated[str, typer.Argument(help="CSV, TSV, JSON lines or Parquet, also .gz; - is standard input.")],
-    old: Annotated[str, typer.Argument(help="A model; 'shipped' is the one that is shipped.")],
-    new: Annotated[str, typer.Argument(help="Another model.")],
+    old: OneModel,
+    new: OneModel,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="List the changes in this file: .csv, .xlsx or .jsonl.")
     ] = None,
     definition: DefinitionOption = "strict",
     terms: Annotated[int, typer.Option("--terms", "-n", help="Terms to give for each change.", min=0)] = 5,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
+    json_wanted: JsonOption = False,
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """List the documents whose tags differ between two models, and the terms that made the change.
 
@@ -100,10 +133,13 @@ def compare(
     if output is not None:
         changes.as_file([], output)
         writing.refuse_to_replace([output], force)
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    models = [load("" if each == "shipped" else each) for each in (old, new)]
-    found = changes.compare(files.Source(table, columns=columns), models[0], models[1], definition_named(definition), terms)
+        writing.refuse_to_lose([table], [output])
+    source = files.Source(table, columns=columns_named(title=title, abstract=abstract))
+    before, after = load(old), load(new)
+    found = changes.compare(source, before, after, definition_named(definition), terms)
     if output is not None:
         writing.write({output: changes.as_file(found.found, output)}, force=force)
-    if not quiet:
-        show(changes.as_text(found, *models))
+    if json_wanted:
+        typer.echo(as_json(changes.as_record(found, before, after)))
+    elif output is None or not quiet():
+        show(changes.as_text(found, before, after))

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipclass.commands import ForceOption, ModelOption, QuietOption, say
+from ipclass.commands import (
+    AbstractOption,
+    EncodingOption,
+    ForceOption,
+    IdOption,
+    InputFormatOption,
+    ModelOption,
+    TitleOption,
+    columns_named,
+    say,
+    told,
+)
 
 if TYPE_CHECKING:
     from ipclass.picking import Picked
@@ -36,15 +47,14 @@ def next_documents(
     label_files: Annotated[
         list[Path] | None, typer.Option("--label", help="The label file (TOML) of a technology that the model does not know.")
     ] = None,
-    title: Annotated[str, typer.Option(help="The column of the title, if it is not a usual name.")] = "",
-    abstract: Annotated[str, typer.Option(help="The column of the abstract.")] = "",
-    id: Annotated[str, typer.Option(help="The column of the id.")] = "",
-    input_format: Annotated[str, typer.Option(help="csv, tsv, jsonl or parquet, if the ending does not tell.")] = "",
-    encoding: Annotated[str, typer.Option(help="The encoding of a text table.")] = "utf-8",
+    title: TitleOption = "",
+    abstract: AbstractOption = "",
+    id: IdOption = "",
+    input_format: InputFormatOption = "",
+    encoding: EncodingOption = "utf-8",
     seed: Annotated[int, typer.Option(help="Same seed, same documents.", min=0)] = 0,
     model: ModelOption = "",
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Choose what to judge next: documents on which the model is least sure, none like another, and some at random.
 
@@ -55,13 +65,14 @@ def next_documents(
 
     wanted_kind = labelsheets.kind_of(output, kind)
     writing.refuse_to_replace([output], force)
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract), ("id", id)) if name}
+    writing.refuse_to_lose([table, *(judged or ())], [output])
+    columns = columns_named(title=title, abstract=abstract, id=id)
     source = files.Source(table, input_format or None, columns, encoding)
     loaded = load(model)
     prepared = retraining.prepare(
         retraining.Request(sources=tuple(judged or ()), base=base, alone=no_base, labels=tuple(label_files or ()))
     )
-    if (passed := retraining.passed_over(prepared)) and not quiet:
+    if passed := retraining.passed_over(prepared):
         say(passed)
     found = picking.pick(
         source,
@@ -69,12 +80,11 @@ def next_documents(
         prepared.corpus,
         [row.document for row in prepared.read.rows],
         picking.Wanted(tuple(labels or ()), number, explore, seed),
-        lambda line: None if quiet or not line else say(f"{line} ..."),
+        told,
     )
     parts = labelsheets.files_of(output, wanted_kind, found.asked, found.labels, show=show)
     writing.write(parts, force=force)
-    if not quiet:
-        say(_told(found, list(parts)))
+    say(_told(found, list(parts)))
 
 
 def _told(found: Picked, paths: list[Path]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import ForceOption, QuietOption, as_json, say, show
+from ipclass.commands import ForceOption, JsonOption, as_json, say, show
 from ipclass.errors import OutputError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def doubts(
     label: LabelOption = None,
     for_label: ForOption = "",
     whole: Annotated[bool, typer.Option("--whole", help="Look at the judgements of the corpus too.")] = False,
+    json_wanted: JsonOption = False,
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Tell which judgements may be wrong, worst first, and which terms speak against them.
 
@@ -47,11 +47,13 @@ def doubts(
     from ipclass import judgements, retraining, writing
 
     _check_endings(output, sheet)
-    writing.refuse_to_replace([path for path in (output, sheet) if path], force)
+    written = [path for path in (output, sheet) if path]
+    writing.refuse_to_replace(written, force)
+    writing.refuse_to_lose(judged or (), written)
     wanted = judgements.Wanted(label=for_label)
     request = retraining.Request(tuple(judged or ()), base, no_base, tuple(label or ()), wanted)
     prepared = retraining.prepare(request)
-    if (passed := retraining.passed_over(prepared)) and not quiet:
+    if passed := retraining.passed_over(prepared):
         say(passed)
     found = finding.find(prepared.corpus, prepared.joined.mine if judged and not whole else None)
     frame = finding.as_frame(found, prepared.corpus)
@@ -59,9 +61,12 @@ def doubts(
         writing.write({output: _table(frame, output)}, force=force)
     if sheet is not None:
         writing.write(_second_reading(found, prepared, sheet), force=force)
-    show(finding.as_text(frame.head(number)))
-    if not quiet:
-        say(_told(found, frame.height, number))
+    if json_wanted:
+        typer.echo(as_json(frame.to_dicts()))
+        return
+    if not frame.is_empty():
+        show(finding.as_text(frame.head(number)))
+    say(_told(found, frame.height, number))
 
 
 def _check_endings(output: Path | None, sheet: Path | None) -> None:
@@ -124,9 +129,8 @@ def agreement(
     label: LabelOption = None,
     for_label: ForOption = "",
     draws: Annotated[int, typer.Option(help="Bootstrap samples for the intervals.", min=10)] = 2000,
-    json_wanted: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    json_wanted: JsonOption = False,
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Say how far two judges agree, by label: raw agreement, Cohen's kappa, Krippendorff's alpha, with 95 % intervals.
 
@@ -139,6 +143,7 @@ def agreement(
 
     _check_endings(output, None)
     writing.refuse_to_replace([output] if output else [], force)
+    writing.refuse_to_lose([one, two], [output] if output else [])
     labels = _labels(base, label or [])
     wanted = judgements.Wanted(label=for_label)
     read = [judgements.read([path], labels, wanted) for path in (one, two)]
@@ -150,7 +155,7 @@ def agreement(
         writing.write({output: _table(agreeing.differing_frame(both), output)}, force=force)
     facts: dict[str, Any] = {name: {view: asdict(each) for view, each in views.items()} for name, views in found.items()}
     typer.echo(as_json(facts) if json_wanted else agreeing.as_table(found))
-    if not quiet and both.alone:
+    if both.alone:
         say("judged by one of them alone: " + ", ".join(f"{name} {n:,}" for name, n in both.alone.items()))
 
 

@@ -16,10 +16,10 @@ from ipclass.cli_shares import (
     SeedOption,
     UnitOption,
     WhereOption,
-    split,
+    request_of,
 )
-from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, QuietOption, say
-from ipclass.errors import OutputError, one_of
+from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, say
+from ipclass.errors import OutputError
 
 
 def report(
@@ -50,7 +50,6 @@ def report(
     seed: SeedOption = 0,
     model: ModelOption = "",
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Write one HTML page: shares, trends, countries, applicants, how the numbers were made, and examples.
 
@@ -59,22 +58,20 @@ def report(
     from ipclass import report as reports
     from ipclass import report_files, report_page, writing
     from ipclass.batch import load
-    from ipclass.estimators import METHODS
-    from ipclass.grouping import UNITS, Request, first_open_year
-    from ipclass.tagged import default_definitions
 
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
-    request = Request(
-        labels=split(label),
-        definitions=default_definitions(table, definition or ""),
-        method=one_of("method", method, METHODS),
+    writing.refuse_to_replace([output], force)  # before minutes of work
+    writing.refuse_to_lose([table, *(audit or ())], [output])
+    request = request_of(
+        table,
+        label,
+        definition,
+        open_since,
+        breaks,
+        method=method,
         where=where,
-        unit=one_of("unit", unit, UNITS),
+        unit=unit,
         family=family,
         fractional=fractional,
-        open_since=open_since or first_open_year(),
-        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,
@@ -86,8 +83,7 @@ def report(
         written |= {files / name: content for name, content in report_files.extra_files(found).items()}
         _make(files)
     writing.write(written, force=force)
-    if not quiet:
-        say(f"{output}: {len(written[output]) / 1e6:.1f} MB" + (f"; {len(written) - 1} files in {files}" if files else ""))
+    say(f"{output}: {len(written[output]) / 1e6:.1f} MB" + (f"; {len(written) - 1} files in {files}" if files else ""))
 
 
 def _make(folder: Path) -> None:

@@ -16,10 +16,11 @@ from ipclass.commands import (
     ModelOption,
     OutputFormatOption,
     PrefixOption,
-    QuietOption,
     TitleOption,
     as_json,
+    columns_named,
     say,
+    show,
 )
 from ipclass.errors import OutputError, choices
 
@@ -47,31 +48,29 @@ def rules(
     prefix: PrefixOption = "",
     model: ModelOption = "",
     force: ForceOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Tag a table by phrases and codes alone, or compare such tags with a model's.
 
     Example: ipclass rules patents.csv --against-model -o compared.xlsx
     """
-    from ipclass import comparison, evidence, rewriting
+    from ipclass import comparison, evidence, rewriting, writing
     from ipclass.batch import load
     from ipclass.files import Source
     from ipclass.records import definition_named
 
     loaded, wanted = load(model), definition_named(definition)
-    columns = {role: name for role, name in (("title", title), ("abstract", abstract)) if name}
-    source = Source(table, input_format or None, columns, encoding)
+    source = Source(table, input_format or None, columns_named(title=title, abstract=abstract), encoding)
     source.learn_columns()
     if against_model:
         paths = _paths(output, force)
-        _write(comparison.compare(source, loaded, wanted, examples), paths, force, quiet)
+        writing.refuse_to_lose([table], paths)
+        _write(comparison.compare(source, loaded, wanted, examples), paths, force)
         return
     labels = loaded.labels
     names = [f"{prefix}{label}_{what}" for what in ("rule", "found") for label in labels.ids]
     added = comparison.added(labels, evidence.code_columns(source.layout.columns), wanted, names)
     rows = rewriting.write(source, output, names, added, format=output_format, force=force)
-    if not quiet:
-        say(f"{rows:,} documents tagged by phrases and codes alone ({wanted})")
+    say(f"{rows:,} documents tagged by phrases and codes alone ({wanted})")
 
 
 def _paths(output: str, force: bool) -> tuple[Path, ...]:
@@ -88,11 +87,11 @@ def _paths(output: str, force: bool) -> tuple[Path, ...]:
     return paths
 
 
-def _write(found: Comparison, paths: tuple[Path, ...], force: bool, quiet: bool) -> None:
+def _write(found: Comparison, paths: tuple[Path, ...], force: bool) -> None:
     from ipclass import excel, writing
 
     if not paths:
-        typer.echo(_readable(found))
+        show(_readable(found))
         return
     if len(paths) == 2:
         parts = [_csv(found.table), _csv(found.examples)]
@@ -101,8 +100,7 @@ def _write(found: Comparison, paths: tuple[Path, ...], force: bool, quiet: bool)
     else:
         parts = [excel.write({"table": excel.Sheet(found.table), "examples": excel.Sheet(found.examples)})]
     writing.write(dict(zip(paths, parts, strict=True)), force=force)
-    if not quiet:
-        say(f"{', '.join(map(str, paths))}: {found.table.height} labels, {found.examples.height} examples")
+    say(f"{', '.join(map(str, paths))}: {found.table.height} labels, {found.examples.height} examples")
 
 
 def _csv(frame: pl.DataFrame) -> bytes:
@@ -117,6 +115,7 @@ def _csv(frame: pl.DataFrame) -> bytes:
 
 
 def _readable(found: Comparison) -> str:
+    from ipclass.batch import short_title
     from ipclass.cli_shares import readable
 
     lines = readable(found.table)
@@ -125,7 +124,7 @@ def _readable(found: Comparison) -> str:
         sure = "" if probability is None else f" {probability:.3f}"
         lines += [
             "",
-            f"{label}: {side}{sure}{graded}: {id} {title[:90]}".rstrip(),
+            f"{label}: {side}{sure}{graded}: {id} {short_title(title)}".rstrip(),
             f"  rule: {rule or 'nothing'}",
             f"  model: {terms}",
         ]

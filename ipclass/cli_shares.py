@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ipclass.commands import DefinitionsOption, ForceOption, LabelsOption, MethodOption, ModelOption, as_json, say, show
-from ipclass.errors import InputError, OutputError, one_of
+from ipclass.commands import (
+    DefinitionsOption,
+    ForceOption,
+    InputFormatOption,
+    LabelsOption,
+    MethodOption,
+    ModelOption,
+    OutputFormatOption,
+    PrefixOption,
+    as_json,
+    say,
+    show,
+)
+from ipclass.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ipclass.grouping import Request
     from ipclass.tables import Table
 
 WhereOption = Annotated[str, typer.Option(help='Only documents for which this holds, as in "high_value == true".')]
-UnitOption = Annotated[str, typer.Option(help="What counts as one: document, or family (of a family column or duplicate_of).")]
+UnitOption = Annotated[
+    Literal["document", "family"],
+    typer.Option(help="What counts as one: document, or family (of a family column or duplicate_of)."),
+]
 FamilyOption = Annotated[str, typer.Option(help="Count families: the column that names them, if not a usual one.")]
-OpenSinceOption = Annotated[int, typer.Option(help="First year that is still open; by default last year.")]
+OpenSinceOption = Annotated[
+    int, typer.Option(help="First year that is still open; by default last year.", show_default=False, min=0)
+]
 BreaksOption = Annotated[
     list[str] | None, typer.Option("--break", help="Where a series becomes another, as year=2016:REASON; may be given again.")
 ]
@@ -67,32 +87,31 @@ def shares(
     """
     from ipclass import table_files, tables
     from ipclass.batch import load
-    from ipclass.estimators import METHODS
-    from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.population import per_inhabitants
-    from ipclass.tagged import default_definitions
 
     if verify is not None:
         _verify(table, verify, model, population)
         return
     if output is not None:
-        from ipclass.writing import refuse_to_replace
+        from ipclass.writing import refuse_to_lose, refuse_to_replace
 
         table_files.check_ending(output)
         refuse_to_replace((output, _beside(output)), force)
-    request = Request(
+        refuse_to_lose([table, *([population] if population else [])], [output])
+    request = request_of(
+        table,
+        label,
+        definition,
+        open_since,
+        breaks,
         by=split(by),
-        labels=split(label),
-        definitions=default_definitions(table, definition or ""),
-        method=one_of("method", method, METHODS),
+        method=method,
         where=where,
-        unit=one_of("unit", unit, UNITS),
+        unit=unit,
         family=family,
         fractional=fractional,
         split_labels=split_labels,
         top=top,
-        open_since=open_since or first_open_year(),
-        breaks=tuple(breaks or ()),
         level=level,
         draws=draws,
         seed=seed,
@@ -107,8 +126,30 @@ def shares(
     elif json_wanted:
         typer.echo(table_files.as_json(made, frame))
     else:
-        for line in [*readable(frame), "", *tables.described(made)]:
+        same = [name for name in ("definition", "method") if len({*frame[name]} - {"-"}) < 2]  # told below the table
+        for line in [*readable(frame.drop(same)), "", *tables.described(made)]:
             show(line)
+
+
+def request_of(
+    table: str,
+    label: str,
+    definition: Literal["strict", "broad", "both"] | None,
+    open_since: int,
+    breaks: Sequence[str] | None,
+    **same: Any,
+) -> Request:
+    """Return the request that options make; ``same`` are those that it takes as they are."""
+    from ipclass.grouping import Request, first_open_year
+    from ipclass.tagged import default_definitions
+
+    return Request(
+        labels=split(label),
+        definitions=default_definitions(table, definition or ""),
+        open_since=open_since or first_open_year(),
+        breaks=tuple(breaks or ()),
+        **same,
+    )
 
 
 def split(listed: str) -> tuple[str, ...]:
@@ -138,6 +179,8 @@ def _verify(table: str, stored: Path, model: str, population: Path | None) -> No
     from ipclass.grouping import request_from
     from ipclass.population import per_inhabitants
 
+    if not _beside(stored).is_file():
+        raise InputError(f"{_beside(stored)}: no such file; ipclass shares -o {stored} writes it beside the table")
     try:
         stated = json.loads(_beside(stored).read_text("utf-8"))
         request = request_from(stated["request"])
@@ -161,11 +204,15 @@ def readable(frame: pl.DataFrame) -> list[str]:
     apart = ("unscored_", "scope_")  # described in words below the table
     columns = [name for name in frame.columns if name not in ("floor", "shift") and not name.startswith(apart)]
     rows = [columns, *([_shown(row, name) for name in columns] for row in frame.iter_rows(named=True))]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(columns))]
-    kinds = [frame.schema[name].is_numeric() for name in columns]
+    return _aligned(rows, [frame.schema[name].is_numeric() for name in columns])
+
+
+def _aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
+    """Return rows of cells as lines: words begin, and ``numbers`` end, below one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            text.rjust(width) if number else text.ljust(width) for text, width, number in zip(row, widths, kinds, strict=True)
+            text.rjust(width) if number else text.ljust(width) for text, width, number in zip(row, widths, numbers, strict=True)
         ).rstrip()
         for row in rows
     ]
@@ -204,21 +251,11 @@ def indicators(
     Example: ipclass indicators tagged.csv --of country --holder assignee
     """
     from ipclass.batch import load
-    from ipclass.grouping import UNITS, Request, first_open_year
     from ipclass.indicator_tables import indicator_tables
-    from ipclass.tagged import default_definitions
 
-    request = Request(
-        labels=split(label),
-        definitions=default_definitions(table, definition or "")[:1],
-        where=where,
-        unit=one_of("unit", unit, UNITS),
-        family=family,
-        open_since=open_since or first_open_year(),
-        to_open=to_open,
-        breaks=tuple(breaks or ()),
-        seed=seed,
-    )
+    same = {"where": where, "unit": unit, "family": family, "to_open": to_open, "seed": seed}
+    request = request_of(table, label, definition, open_since, breaks, **same)
+    request = replace(request, definitions=request.definitions[:1])
     found = indicator_tables(table, load(model), request, year, of, holder, model)
     for name, column in (("growth a year", year), (f"advantage by {of}", of)):
         if column and name not in found:
@@ -226,25 +263,35 @@ def indicators(
     if json_wanted:
         typer.echo(as_json({name: frame.to_dicts() for name, frame in found.items()}))
         return
-    for name, frame in found.items():
-        typer.echo(f"{name}\n" + "\n".join(f"  {line}" for line in _aligned(frame)) + "\n")
+    show("\n\n".join("\n  ".join([name, *_with_reasons(frame)]) for name, frame in found.items()))
 
 
-def _aligned(frame: pl.DataFrame) -> list[str]:
-    rows = [frame.columns, *([_figure(value) for value in row] for row in frame.iter_rows())]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(frame.columns))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _with_reasons(frame: pl.DataFrame) -> list[str]:
+    """Return figures as aligned lines, a slash where one is withheld, and why in a line below."""
+    columns = [name for name in frame.columns if name != "withheld"]
+    told = list(frame.iter_rows(named=True))
+    rows = [columns, *([_figure(row[name]) for name in columns] for row in told)]
+    withheld = [row for row in told if row["withheld"]]
+    reasons = [
+        f"/ {' '.join(row[name] for name in columns if isinstance(row[name], str))}: {row['withheld']}" for row in withheld
+    ]
+    return [*_aligned(rows, [not any(isinstance(row[name], str) for row in told) for name in columns]), *reasons]
 
 
 def _figure(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "/" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def derive_high_value(
-    table: Annotated[str, typer.Argument(help="A CSV, TSV or Parquet table, tagged or not.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The table to write, with a column high_value.")],
+    table: Annotated[str, typer.Argument(help="A table, tagged or not: a file, for it is read twice.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The table to write, with a column high_value; - is standard output.")
+    ],
     start: Annotated[Literal["filing", "grant"], typer.Option(help="Whence ten years in force run.")] = "filing",
     as_of: Annotated[str, typer.Option(help="The day on which it is asked, as 2026-01-31; by default today.")] = "",
+    input_format: InputFormatOption = "",
+    output_format: OutputFormatOption = "",
+    prefix: PrefixOption = "",
     force: ForceOption = False,
 ) -> None:
     """Say which patents pass one of CNIPA's five tests of high value, as far as the columns allow.
@@ -253,18 +300,31 @@ def derive_high_value(
     """
     from datetime import date
 
-    from ipclass.highvalue import high_value
-    from ipclass.tagged import read_text_table, write_text_table
+    from ipclass import rewriting
+    from ipclass.files import STDIO, Source
+    from ipclass.highvalue import COLUMN, NEEDED, high_value
 
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
+    if table == STDIO:
+        raise InputError("high value is told by reading a table twice; name a file instead of standard input")
     try:
         day = date.fromisoformat(as_of) if as_of else date.today()
     except ValueError as error:
         raise InputError(f"--as-of {as_of!r}: {error}; write it as 2026-01-31") from error
-    frame = read_text_table(table)
-    found = high_value(frame, start, day)
-    write_text_table(frame.with_columns(found.values), output)
+
+    def opened() -> Source:
+        return Source(table, input_format or None, need_text=False)
+
+    names = [f"{prefix}{COLUMN}"]
+    rewriting.refuse(opened(), output, names, force=force)
+    found = high_value(rewriting.columns_of(opened(), NEEDED), start, day)
+    rewriting.write(
+        opened(),
+        output,
+        names,
+        lambda block, first: found.values.slice(first, len(block)).to_frame(names[0]),
+        format=output_format,
+        force=force,
+    )
     known = found.values.drop_nulls()
     say(f"applied: {', '.join(found.applied)} (as of {day}, ten years from {start})")
     if found.not_applied:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ipclass.commands import Commands, MetricsOption, ModelOption, QuietOption, as_json, say, write_text
+from ipclass.commands import Commands, MetricsOption, ModelOption, QuietOption, as_json, say, show, write_text
 from ipclass.errors import CorpusError, GateError, OutputError
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ def train(
     for line in retraining.told(prepared, quiet):
         say(line)
     if wrong := retraining.fatal(prepared, skip_bad_rows):
+        way_out = "; --skip-bad-rows leaves such rows out" if all(each.row for each in wrong) else ""
         raise CorpusError(
-            f"{len(wrong):,} error{'s' if len(wrong) > 1 else ''} in what is to be learnt from; no model was made"
+            f"{len(wrong):,} error{'s' if len(wrong) > 1 else ''} in what is to be learnt from; no model was made{way_out}"
         )
     if check:
         say(retraining.checked(prepared))
@@ -133,9 +134,10 @@ def evaluate(
         comparison = gate.on_texts(load("" if against == "shipped" else against), loaded, texts, on, draws=2 * draws)
         record["comparison"] = gate.as_record(comparison)
     _metrics(metrics_file, record)
-    typer.echo(as_json(record) if json_wanted else evaluation.as_table(report))
-    if comparison and not json_wanted:
-        typer.echo(f"\n{gate.as_table(comparison)}")
+    if json_wanted:
+        typer.echo(as_json(record))
+    else:
+        show("\n\n".join([evaluation.as_table(report), *([gate.as_table(comparison)] if comparison else [])]))
     if refused := gate_of(comparison):
         raise GateError(refused)
 

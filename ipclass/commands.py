@@ -11,6 +11,7 @@ import textwrap
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -24,6 +25,9 @@ from ipclass.records import Definition
 from ipclass.writing import defined
 
 _UsageError: Any = typer.BadParameter.__mro__[1]  # typer hands out no name for the parent of all its complaints
+CLOSED_PIPE = 141
+"""The exit code where whoever read the result has read enough, as ``head`` has: what shells give for it."""
+
 MOST_COLUMNS = 4
 """A line with more gaps is the row of a table, which a break would not make more readable."""
 
@@ -62,18 +66,22 @@ DefinitionsOption = Annotated[
 ]
 MethodOption = Annotated[Literal["emq", "acc", "pacc", "pcc", "cc"], typer.Option(help="emq, acc, pacc, pcc; cc counts.")]
 LabelsOption = Annotated[str, typer.Option("--label", "-l", help="Labels with commas between them; by default all.")]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model folder; by default the model that is shipped.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="A model folder, or 'shipped', which is the default.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", callback=_hush)]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say what is read and how long it takes.", callback=_tell)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 TitleOption = Annotated[str, typer.Option("--title", help="The column of the title, if it is not a usual name.")]
 AbstractOption = Annotated[str, typer.Option("--abstract", help="The column of the abstract.")]
+IdOption = Annotated[str, typer.Option("--id", help="The column of the id.")]
 InputFormatOption = Annotated[
-    str, typer.Option("--input-format", help="csv, tsv, jsonl or parquet, if the ending does not tell.")
+    str,
+    typer.Option(
+        "--format", "--input-format", help="csv, tsv, jsonl, parquet, xlsx or an export as lens, if the file does not tell."
+    ),
 ]
 OutputFormatOption = Annotated[
-    str, typer.Option("--output-format", help="csv, tsv, jsonl or parquet, if the ending does not tell.")
+    str, typer.Option("--output-format", help="csv, tsv, jsonl, parquet or xlsx, if the ending does not tell.")
 ]
 EncodingOption = Annotated[str, typer.Option("--encoding", help="The encoding of a text table.")]
 PrefixOption = Annotated[str, typer.Option("--prefix", help="Put this before the names of the added columns.")]
@@ -102,6 +110,9 @@ class Commands(TyperGroup):
         """Run the command line and leave with its exit code."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **extra)
+        for name in ("stdout", "stderr"):  # none where the shell has closed it, as by 2>&-
+            if getattr(sys, name) is None:
+                setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         _Voice.quiet = _Voice.verbose = False
         began = time.perf_counter()
         try:
@@ -120,10 +131,13 @@ class Commands(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except IpclassError as error:
+        except (IpclassError, OSError) as error:
+            if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+                _let_go_of_output()
+                raise SystemExit(CLOSED_PIPE) from None
             if _Voice.verbose:
                 traceback.print_exc()
-            _complain(str(error))
+            _complain(_of_system(error) if isinstance(error, OSError) else str(error))
             raise SystemExit(1) from None
         except _UsageError as error:
             command = self.commands.get(ctx.invoked_subcommand or "", self)
@@ -147,13 +161,20 @@ class Commands(TyperGroup):
 
 def _dress(param: Any) -> None:
     """Give a parameter what the tab key offers for it, and a plain name for its value in help."""
-    offer = completion.OFFERS.get(param.name)
-    if offer is not None:
-        param._custom_shell_complete = lambda ctx, _, incomplete: offer({**ctx.params, "rest": ctx.args}, incomplete)
-    annotation = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    described = getattr(param, "type_descriptor", None)
+    annotation = getattr(described, "annotation", None)
     kind = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    if described is not None and kind is Path:
+        described.parameter_info.readable = False  # what cannot be read is told where it is read: the call was not wrong
+    offer = completion.OFFERS.get(param.name)
+    if offer is not None and kind is not Path:  # a label file is a file
+        param._custom_shell_complete = lambda ctx, _, incomplete: offer({**ctx.params, "rest": ctx.args}, incomplete)
     named = str(param.name).upper() if param.param_type_name == "argument" else _PLACEHOLDERS.get(kind, "NAME")
     param.metavar = param.metavar or named
+    if param.param_type_name == "argument":  # TABLE, where Typer would write {TABLE} and TABLE <str>
+        shown = f"{param.metavar}{'...' if param.nargs != 1 else ''}"
+        param.get_usage_pieces = lambda _: [shown if param.required else f"[{shown}]"]
+        param.display_type_rich = lambda **_: ""
 
 
 def _loudness() -> list[Any]:
@@ -201,6 +222,19 @@ def _lower(sentence: str) -> str:
     return sentence[:1].lower() + sentence[1:]
 
 
+def _of_system(error: OSError) -> str:
+    """Return what the system refused, and for which file; of standard output it gives no name."""
+    if not error.filename:
+        _let_go_of_output()
+    return f"{error.filename or 'standard output'}: {_lower(error.strerror or str(error))}"
+
+
+def _let_go_of_output() -> None:
+    """Send what may still be written to standard output nowhere, so that Python does not complain about it as it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _most_memory() -> float:
     try:
         import resource
@@ -215,6 +249,22 @@ def _complain(line: str) -> None:
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     broken = _on(sys.stderr, f"ipclass: {line}").removeprefix("ipclass:")
     typer.echo(f"{'ipclass:' if plain else typer.style('ipclass:', fg='red', bold=True)}{broken}", err=True)
+
+
+def quiet() -> bool:
+    """Return whether nothing but errors is to be said."""
+    return _Voice.quiet
+
+
+def told(line: str) -> None:
+    """Tell the user what is being done, unless the line is empty or ``--quiet`` is set."""
+    if line:
+        say(f"{line} ...")
+
+
+def columns_named(**roles: str) -> dict[str, str]:
+    """Return the columns that options name, by their role: none where an option is empty."""
+    return {role: name for role, name in roles.items() if name}
 
 
 def say(line: str) -> None:

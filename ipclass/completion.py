@@ -16,7 +16,8 @@ def labels(given: Mapping[str, Any], incomplete: str) -> list[str]:
     """Return the ids of the labels of the model that is named, or shipped; after a comma the next one."""
     here = Path(__file__).parent
     named = given.get("model")
-    folders = [Path(named)] if named else [*(here / "models").glob("*"), *(here.parent / "models").glob("*")]
+    shipped = [*(here / "models").glob("*"), *(here.parent / "models").glob("*")]
+    folders = [Path(named)] if named and named != "shipped" else shipped
     found = next((ids for folder in folders if (ids := sorted(path.stem for path in folder.glob("labels/*.toml")))), [])
     return _next_of(incomplete, found)
 
@@ -28,7 +29,7 @@ def columns(given: Mapping[str, Any], incomplete: str) -> list[str]:
 
 
 OFFERS: Mapping[str, Callable[[Mapping[str, Any], str], list[str]]] = {
-    **dict.fromkeys(("label", "labels"), labels),
+    **dict.fromkeys(("label", "labels", "for_label"), labels),
     **dict.fromkeys(("by", "family", "of", "holder", "year", "country", "applicant", "title", "abstract", "id"), columns),
 }
 """What offers values for a parameter of that name, from the parameters given so far and the text typed so far."""

@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.util import raise_error
 
-from ipclass.errors import InputError, ModelError
+from ipclass.errors import InputError, IpclassError, ModelError
 from ipclass.model import Model, files_of
 from ipclass.records import Contribution, Document, Prediction, definition_named
 
 NAME = "ipclass"
 TITLE = "title"
+
+ErrorHandler = Callable[[str, "Component", list[Doc], Exception], Any]
+"""As spaCy calls it: with the name of the component, the component, the documents and the error."""
 
 
 @Language.factory(
@@ -58,10 +63,11 @@ class Component:
         self.definition = definition_named(definition)
         self.explain = explain
         self._folder = model
+        self._on_error: ErrorHandler = raise_error
 
     @cached_property
-    def model(self) -> Model:
-        """The model that tags.
+    def fitted(self) -> Model:
+        """The model that tags. It is not called ``model``: spaCy asks each component for that, to find its networks.
 
         Raises:
             ModelError: There is none, or it is damaged.
@@ -72,7 +78,7 @@ class Component:
     def labels(self) -> tuple[str, ...]:
         """The labels that may be assigned, none while there is no model to read: what ``nlp.pipe_labels`` shows."""
         try:
-            return self.model.labels.ids
+            return self.fitted.labels.ids
         except ModelError:
             return ()
 
@@ -84,11 +90,23 @@ class Component:
         """Tag documents in order, ``batch_size`` at a time."""
         documents = iter(stream)
         while batch := list(islice(documents, batch_size)):
-            predictions = self.model.classify(map(_document, batch), self.definition, self.explain)
+            try:
+                predictions = list(self.fitted.classify(map(_document, batch), self.definition, self.explain))
+            except IpclassError as error:
+                self._on_error(self.name, self, batch, error)
+                continue
             for doc, prediction in zip(batch, predictions, strict=True):
                 doc.cats.update(prediction.probabilities)
                 doc.user_data[NAME] = asdict(prediction)  # plain values: a document is sent and stored as bytes
                 yield doc
+
+    def set_error_handler(self, handler: ErrorHandler) -> None:
+        """Have ``handler`` told of a batch that cannot be tagged, and of why: ``nlp.set_error_handler`` does it."""
+        self._on_error = handler
+
+    def get_error_handler(self) -> ErrorHandler:
+        """Return what is told of a batch that cannot be tagged; by default it raises the error."""
+        return self._on_error
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the model to ``path``, a folder within that of the pipeline.
@@ -96,7 +114,7 @@ class Component:
         Raises:
             ModelError: The folder holds something that is not a model.
         """
-        self.model.save(Path(path))
+        self.fitted.save(Path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> Component:
         """Read the model in ``path``, every part of it checked, and use it from now on.
@@ -104,14 +122,14 @@ class Component:
         Raises:
             ModelError: It is not there, or damaged.
         """
-        self.model = Model.load(path)
+        self.fitted = Model.load(path)
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Return the model as bytes: an archive of its files."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            for name, content in sorted(files_of(self.model).items()):
+            for name, content in sorted(files_of(self.fitted).items()):
                 archive.writestr(zipfile.ZipInfo(name), content)
         return buffer.getvalue()
 

@@ -233,8 +233,8 @@ def as_frame(found: Doubts, corpus: Corpus) -> pl.DataFrame:
 
 
 def as_text(frame: pl.DataFrame) -> str:
-    """Return a table of doubts for a terminal."""
-    lines = [f"{'id':22}{'label':14}{'grade':>6}{'rather':>8}{'expected':>10}  terms against"]
+    """Return a table of doubts for a terminal of 80 columns, two lines each."""
+    lines = [f"{'id':18}{'label':13}{'grade':>6}{'rather':>8}{'expected':>10}; below: terms against"]
     for id, label, grade, suggested, expected, terms in frame.rows():
-        lines.append(f"{id[:21]:22}{label:14}{grade:>6}{suggested:>8}{expected:>10.2f}  {terms}")
+        lines += [f"{id:17} {label:13}{grade:>6}{suggested:>8}{expected:>10.2f}", f"    {terms}"]
     return "\n".join(lines)

@@ -128,11 +128,11 @@ def as_record(report: Report, model: Model) -> dict[str, Any]:
 
 def as_table(report: Report) -> str:
     """Return ``report`` as a table for a terminal of 80 columns, a line a label and definition."""
-    lines = [f"{'':8}{'':10}{'n+':>5}{'precision':>11}{'recall':>8}  {'F1':<20}{'AP':>7}{'Brier':>7}{'ECE':>7}"]
+    lines = [f"{'':8}{'':10}{'n+':>5}{'precision':>10}{'recall':>7}  {'F1':<19}{'AP':>6}{'Brier':>6}{'ECE':>6}"]
     for each in report.qualities:
         value = {name: f"{figure.value:.3f}" for name, figure in each.figures.items()}
-        figures = f"{value['precision']:>11}{value['recall']:>8}  {_told(each.figures['f1']):<20}"
-        rest = f"{value['average_precision']:>7}{value['brier']:>7}{value['calibration_error']:>7}"
+        figures = f"{value['precision']:>10}{value['recall']:>7}  {_told(each.figures['f1']):<19}"
+        rest = f"{value['average_precision']:>6}{value['brier']:>6}{value['calibration_error']:>6}"
         lines.append(f"{each.definition:8}{each.label:10}{each.positives:>5}{figures}{rest}")
     lines += [f"macro F1, {definition}: {_told(figure)}" for definition, figure in report.macro_f1.items()]
     lines.append(f"{report.documents} documents, {report.unscored} of them unscored; 95 % intervals (all of them: --json)")

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipclass import corpus as corpora
+from ipclass import neighbours
+from ipclass.corpus import Corpus
 from ipclass.frames import model_of
 from ipclass.highlight import marked
 from ipclass.markup import Html, el
@@ -101,12 +104,12 @@ def explain(
     Raises:
         LabelError: The model has no such label, or there is no such definition.
         ModelError: The model cannot be read.
+        InputError: ``document`` is neither a document nor a text.
 
     >>> explain("A resonator reads out a superconducting qubit.", "quantum").terms[0].term
     'qubit'
     """
-    loaded, wanted = model_of(model), definition_named(definition)
-    document = Document.of(document) if isinstance(document, str) else document
+    loaded, wanted, document = model_of(model), definition_named(definition), Document.of(document)
     *terms, intercept = loaded.explain(document.text, label, wanted)
     (prediction,) = loaded.classify([document], wanted)
     values = {each.term: each.value for each in terms}
@@ -135,6 +138,31 @@ def explain_html(
         LabelError, ModelError: As ``explain``.
     """
     return explain(document, label, definition=definition, model=model)._repr_html_()
+
+
+def nearest(
+    document: Document | str,
+    label: str = "",
+    *,
+    n: int = 5,
+    model: Model | str | Path | None = None,
+    corpus: Corpus | str | Path | None = None,
+) -> tuple[Neighbour, ...]:
+    """Return the ``n`` judged patents that are nearest to ``document``, as evidence: what people said of such documents.
+
+    Args:
+        document: A document, or a text whose first line is the title; a text of one line is an abstract.
+        label: Only patents that were judged for this label.
+        n: The most to return.
+        model: Whose terms say what is near, or its folder; by default the one that comes with the package.
+        corpus: Where to look, or its folder; by default the one that comes with the package.
+
+    Raises:
+        InputError, LabelError, CorpusError: As ``neighbours.nearest``; the corpus cannot be read.
+        ModelError: The model cannot be read.
+    """
+    read = corpus if isinstance(corpus, Corpus) else corpora.read_corpus(Path(corpus or corpora.shipped()))
+    return neighbours.nearest(model_of(model), read, document, n, label)
 
 
 def page(explanations: Sequence[Explanation], evidence: Sequence[Neighbour] = ()) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,13 +15,13 @@ import polars as pl
 
 from ipclass import batch
 from ipclass.batch import Job, added_frame, code_verdicts, tagged_by
-from ipclass.errors import InputError, choices, one_of
+from ipclass.errors import InputError, ModelError, choices, one_of
 from ipclass.estimators import METHODS
 from ipclass.evidence import code_columns
 from ipclass.files import Block, Layout
 from ipclass.grouping import UNITS, Request, first_open_year
 from ipclass.grouping import title as column_title
-from ipclass.inputs import frame_texts, text_columns
+from ipclass.inputs import as_seen, frame_texts, text_columns
 from ipclass.model import Model
 from ipclass.records import DEFINITIONS, Definition, definition_named
 from ipclass.tables import as_frame, share_table_of
@@ -74,8 +75,16 @@ def classify(
 
 
 def model_of(model: Model | str | Path | None) -> Model:
-    """Return ``model``, read from its folder if it is not read yet; None is the model that comes with the package."""
-    return model if isinstance(model, Model) else batch.load("" if model is None else str(model))
+    """Return ``model``, read from its folder if it is not read yet; None is the model that comes with the package.
+
+    Raises:
+        ModelError: It cannot be read, or is neither a model nor a folder.
+    """
+    if isinstance(model, Model):
+        return model
+    if model is not None and not isinstance(model, str | Path):
+        raise ModelError(f"a Model or its folder is expected, got {type(model).__name__}; a fitted PatentTagger has model_")
+    return batch.load("" if model is None else str(model))
 
 
 def _lazily(frame: pl.LazyFrame, change: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.LazyFrame:
@@ -119,11 +128,9 @@ def eager(frame: Any) -> nw.DataFrame[Any]:
         InputError: It is no data frame of pandas, polars or pyarrow, or it holds no rows yet, or names a column twice.
     """
     try:
-        held = nw.from_native(frame, eager_only=True)
-    except nw.exceptions.DuplicateError as error:
-        raise InputError(f"data frame: {' '.join(str(error).split())}") from error
+        held = as_seen(frame, eager_only=True)
     except TypeError as error:
-        kind = f"{type(frame).__module__.partition('.')[0]} {type(frame).__name__}"
+        kind = f"{type(frame).__module__.partition('.')[0]} {type(frame).__name__}".removeprefix("builtins ")
         raise InputError(f"a data frame of pandas, polars or pyarrow is expected, got {kind}") from error
     known = held.implementation
     if not (known.is_pandas() or known.is_polars() or known.is_pyarrow()):
@@ -241,19 +248,33 @@ def _request(by: str | Iterable[str], asked: dict[str, Any]) -> Request:
     Raises:
         InputError: An argument or a choice is none of those that there are.
     """
-    known = [each.name for each in fields(Request) if each.name not in ("by", "definitions", "to_open")]
+    usual = {each.name: each.default for each in fields(Request) if each.name not in ("by", "definitions", "to_open")}
     for name in asked:
-        if name not in known:
-            raise InputError(f"shares() takes no {name!r}; {choices(name, known)}")
+        if name not in usual:
+            raise InputError(f"shares() takes no {name!r}; {choices(name, usual)}")
     one_of("method", str(asked.get("method", METHODS[0])), METHODS)
     one_of("unit", str(asked.get("unit", UNITS[0])), UNITS)
     listed: dict[str, Any] = {name: _several(asked[name]) for name in ("labels", "breaks") if name in asked}
     given: dict[str, Any] = {"open_since": first_open_year(), **asked, **listed}
+    for name, value in given.items():
+        _check_kind(name, value, usual[name])
     return Request(by=_several(by), **given)
 
 
-def _several(given: str | Iterable[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(map(str, given))
+def _several(given: Any) -> tuple[str, ...]:
+    return tuple(map(str, given)) if isinstance(given, Iterable) and not isinstance(given, str) else (str(given),)
+
+
+def _check_kind(name: str, value: Any, usual: Any) -> None:
+    """Refuse what is of another kind than the usual value: a text, yes or no, a number, or a count, which is not below 0."""
+    if type(usual) is int:
+        fits, wanted = isinstance(value, Integral) and int(value) >= 0, "a whole number, 0 or more,"
+    elif type(usual) is float:
+        fits, wanted = isinstance(value, Real), "a number"
+    else:
+        fits, wanted = isinstance(value, type(usual)), type(usual).__name__
+    if not fits:
+        raise InputError(f"shares({name}={value!r}): {wanted} is expected")
 
 
 def _definitions(held: nw.DataFrame[Any], named: str) -> Sequence[Definition]:

@@ -29,7 +29,7 @@ would be stopped, with 99 % fewer than one in twenty (each is stopped at one end
 FEWEST_POSITIVES = 10
 """With fewer positives in common nothing is said of a target."""
 
-WORSE, BETTER, SAME, TOO_FEW, NEW, LOST = "worse", "better", "no clear difference", "too few positives", "new", "lost"
+WORSE, BETTER, SAME, TOO_FEW, NEW, LOST = "worse", "better", "unclear", "too few", "new", "lost"
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +161,11 @@ def as_record(comparison: Comparison) -> dict[str, Any]:
 
 
 def as_table(comparison: Comparison) -> str:
-    """Return a comparison as a table for a terminal."""
-    lines = [f"{'':8}{'':10}{'n':>6}{'n+':>6}{'F1 old':>8}{'new':>7}  {'difference (99 %)':<24}"]
+    """Return a comparison as a table for a terminal of 80 columns."""
+    lines = [f"{'':8}{'':10}{'n':>6}{'n+':>6}{'F1 old':>8}{'new':>7}  {'difference (99 %)':<25}"]
     for each in comparison.differences:
         head = f"{each.definition:8}{each.label:10}{each.documents:>6}{each.positives:>6}"
-        lines.append(f"{head}{_told(each.old):>8}{_told(each.new):>7}  {_interval(each.difference):<24}{each.verdict}")
+        lines.append(f"{head}{_told(each.old):>8}{_told(each.new):>7}  {_interval(each.difference):<25}{each.verdict}")
     return "\n".join([*lines, f"on {comparison.on}"])
 
 

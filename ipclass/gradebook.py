@@ -51,13 +51,6 @@ class Book:
     sheet: str = ""
     others: Mapping[str, pl.DataFrame] | None = None
 
-    def column(self, name: str) -> list[str]:
-        """Return the cells of a column, or empty ones if there is none of that name."""
-        heads = [head.strip().casefold() for head in self.header]
-        if name not in heads:
-            return [""] * len(self.cells)
-        return [row[heads.index(name)] for row in self.cells]
-
 
 def read(path: Path, known: Sequence[str] = ()) -> Book:
     """Return the sheet in ``path``, as ``ipclass next`` and ``ipclass audit draw`` write it, or as somebody made it.

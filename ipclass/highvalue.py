@@ -27,6 +27,11 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "award": ("award", "patent_award", "science_award"),
 }
 _STATUS = ("in_force", "legal_status", "status")
+NEEDED = frozenset({*(name for names in _COLUMNS.values() for name in names), *_STATUS, *(f"{each}_date" for each in STARTS)})
+"""The columns that an answer may rest on."""
+
+COLUMN = "high_value"
+"""The column of the answers."""
 _YES = ("true", "yes", "y", "1", "t", "active", "in force", "granted", "valid")
 _NO = ("false", "no", "n", "0", "f", "", "inactive", "expired", "lapsed", "ceased", "withdrawn", "invalid", "none")
 
@@ -74,7 +79,7 @@ def high_value(frame: pl.DataFrame, start: str = "filing", as_of: date | None = 
     if status:
         force = _yes_no(frame, status)
         values = values.zip_with(force.fill_null(True), pl.Series([False] * len(frame), dtype=pl.Boolean))
-    return HighValue(values.alias("high_value"), applied, tuple(name for name in tests if name not in applied))
+    return HighValue(values.alias(COLUMN), applied, tuple(name for name in tests if name not in applied))
 
 
 def _found(frame: pl.DataFrame, names: Sequence[str]) -> str:

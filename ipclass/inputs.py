@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -18,31 +18,50 @@ def texts_of(given: Any) -> list[str]:
     """Return a text for each row of ``given``: a title, a line feed and an abstract, or an abstract alone.
 
     ``given`` holds texts or ``Document`` items (a list, an array, a series of pandas, polars or pyarrow), or is a data frame
-    with columns of usual names for title and abstract, or an array of two columns, titles and abstracts.
-    What is missing (None, nan) is an empty text.
+    with columns of usual names for title and abstract, or with one column of any name, or an array of two columns, titles
+    and abstracts. What is missing (None, nan, NA) is an empty text.
 
     Raises:
-        InputError: ``given`` is one text or a table of something else, or an item is not a text.
+        InputError: ``given`` is one text or document, or a table of something else, or an item is not a text.
 
     >>> texts_of(["A pump.", None, Document("Kite", "It flies.")])
     ['A pump.', '', 'Kite\\nIt flies.']
     """
-    if isinstance(given, str | bytes):
+    if isinstance(given, str | bytes | Document):
         raise InputError("one text was given where several are expected: put it into a list")
-    held = nw.from_native(given, allow_series=True, pass_through=True)
+    if isinstance(given, Mapping):
+        raise InputError(f"texts are expected, got {type(given).__name__}: give a list of them, or a data frame")
+    held = as_seen(given, allow_series=True, pass_through=True)
     if isinstance(held, nw.LazyFrame):
         raise InputError("a lazy frame holds no rows yet: collect it first")
     if isinstance(held, nw.DataFrame):
-        return frame_texts(held)
+        names = held.columns
+        alone = len(names) == 1 and not any(text_columns([str(names[0])]))
+        return column_texts(held.get_column(names[0])) if alone else frame_texts(held)
     if isinstance(held, nw.Series):
         return column_texts(held)
     if hasattr(given, "__array__"):
         given = np.asarray(given)
+        if given.ndim == 2 and given.shape[1] == 1:
+            given = given[:, 0]
     if getattr(given, "ndim", 1) != 1:
         return _pairs(given)
     if not isinstance(given, Iterable):
         raise InputError(f"texts are expected, got {type(given).__name__}: give a list of them, or a data frame")
     return [_text(value, row) for row, value in enumerate(given)]
+
+
+def as_seen(given: Any, **how: Any) -> Any:
+    """Return ``given`` as narwhals sees it, which ``how`` says more of.
+
+    Raises:
+        InputError: It is a data frame that names a column twice.
+        TypeError: It is of no kind that narwhals knows.
+    """
+    try:
+        return nw.from_native(given, **how)
+    except nw.exceptions.DuplicateError as error:
+        raise InputError(f"data frame: {' '.join(str(error).split())}") from error
 
 
 def frame_texts(frame: nw.DataFrame[Any], title: str = "", abstract: str = "") -> list[str]:
@@ -84,6 +103,11 @@ def column_texts(column: nw.Series[Any]) -> list[str]:
     ]
 
 
+def is_missing(value: Any) -> bool:
+    """Say whether ``value`` is None, nan or the NA of pandas."""
+    return value is None or (isinstance(value, float | np.floating) and math.isnan(value)) or type(value).__name__ == "NAType"
+
+
 def _pairs(given: Any) -> list[str]:
     if not isinstance(given, np.ndarray) or given.ndim != 2 or given.shape[1] != 2:
         shown = f"{type(given).__name__} of shape {given.shape}"
@@ -96,7 +120,7 @@ def _text(value: Any, row: int, column: str | None = None) -> str:
         return value
     if isinstance(value, Document):
         return value.text
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         return ""
     where = "" if column is None else f"column {column!r}, "
     raise InputError(f"{where}row {row}: texts must be str, got {type(value).__name__} {str(value)[:40]!r}")

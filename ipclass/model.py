@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ipclass import parts, scope, writing
 from ipclass.counts import Counts, Lexicon
-from ipclass.errors import LabelError, ModelError, OutputError, choices
+from ipclass.errors import InputError, LabelError, ModelError, OutputError, choices
 from ipclass.labels import LabelSet, parse_label
 from ipclass.records import (
     DEFINITIONS,
@@ -138,21 +138,34 @@ class Model:
         return places
 
     def classify(
-        self, documents: Iterable[Document], definition: Definition = "strict", explain: int = 0
+        self, documents: Iterable[Document | str], definition: Definition = "strict", explain: int = 0
     ) -> Iterator[Prediction]:
         """Yield a prediction a document, in order. ``explain`` terms are given for each label assigned.
+
+        A text stands for a document: its first line is the title, and a text of one line is an abstract.
+
+        Raises:
+            InputError: One document is given instead of several.
 
         >>> [p.primary for p in Model.load().classify([Document("Qubit readout", "A resonator reads out a qubit.")])]
         ['quantum']
         """
-        documents = iter(documents)
-        while batch := list(islice(documents, _BATCH)):
+        if isinstance(documents, str | Document):
+            raise InputError("one document was given where several are expected: put it into a list")
+        given = map(Document.of, documents)
+        while batch := list(islice(given, _BATCH)):
             tags = self.tag([document.text for document in batch], definition, explain)
             for row, document in enumerate(batch):
                 yield _prediction(tags, row, document.id)
 
     def tag(self, texts: Sequence[str], definition: Definition = "strict", explain: int = 0) -> Tags:
-        """Return the tags of ``texts``; each is a title, a line feed and an abstract, or an abstract alone."""
+        """Return the tags of ``texts``; each is a title, a line feed and an abstract, or an abstract alone.
+
+        Raises:
+            InputError: ``explain`` is less than 0.
+        """
+        if explain < 0:
+            raise InputError(f"explain={explain}: a number of terms is 0 or more")
         counts = self.lexicon.count(texts)
         columns = self.columns(definition)
         targets = [self.targets[column] for column in columns]

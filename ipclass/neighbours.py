@@ -64,8 +64,7 @@ def nearest(model: Model, corpus: Corpus, document: Document | str, n: int = 5, 
         raise CorpusError(
             f"the corpus holds no patent that was judged{f' for {label}' if label else ''}, only texts made for it"
         )
-    text = document if isinstance(document, str) else document.text
-    wanted = _vectors(model, model.lexicon.count([text]))
+    wanted = _vectors(model, model.lexicon.count([Document.of(document).text]))
     judged = _judged_vectors(model, corpus)[real]
     common = judged.multiply(wanted).tocsr()
     similar = np.asarray(common.sum(axis=1)).ravel()

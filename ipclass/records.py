@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ipclass.errors import LabelError, choices
+from ipclass.errors import InputError, LabelError, choices
 
 OTHER = "other"
 """The primary label of a document that carries none of the labels. It is never trained."""
@@ -32,9 +32,6 @@ def definition_named(name: str) -> Definition:
         if name == definition:
             return definition
     raise LabelError(f"no definition {name!r}; {choices(name, DEFINITIONS)}")
-
-
-Grade = Literal[0, 1, 2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +63,20 @@ class Document:
     ipc: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: str) -> Document:
-        """Return the document that ``text`` stands for: its first line is the title, and a text of one line is an abstract.
+    def of(cls, given: Document | str) -> Document:
+        """Return the document that a text stands for: its first line is the title, and a text of one line is an abstract.
+
+        Raises:
+            InputError: ``given`` is neither a text nor a document, which stands for itself.
 
         >>> Document.of("A pump.").abstract, Document.of("Kite\\nIt flies.").title
         ('A pump.', 'Kite')
         """
-        title, feed, abstract = text.partition("\n")
+        if isinstance(given, Document):
+            return given
+        if not isinstance(given, str):
+            raise InputError(f"a document or a text is expected, got {type(given).__name__} {str(given)[:40]!r}")
+        title, feed, abstract = given.partition("\n")
         return cls(title, abstract) if feed else cls("", title)
 
     @property

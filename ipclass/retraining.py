@@ -245,20 +245,23 @@ def _added(joined: Joined) -> str:
     return "\n".join(lines)
 
 
-_SHOWN = ("precision", "recall", "f1", "average_precision", "calibration_error")
+_SHOWN = {"precision": "precision", "recall": "recall", "f1": "F1", "average_precision": "AP", "calibration_error": "ECE"}
 
 
 def _quality(rows: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> str:
-    """Return the cross-validated figures, each with what it was before."""
+    """Return the cross-validated figures, below those of each target what they were before: 80 columns."""
     old = {(row.get("definition"), row.get("label")): row for row in before}
-    lines = [f"{'':8}{'':18}{'n+':>6}" + "".join(f"{name.replace('_', ' '):>19}" for name in _SHOWN)]
+    lines = [f"{'':8}{'':15}{'n+':>6}" + "".join(f"{head:>10}" for head in _SHOWN.values())]
     for row in rows:
-        was = old.get((row["definition"], row["label"]), {})
-        figures = "".join(f"{_change(was.get(name), row[name]):>19}" for name in _SHOWN)
-        lines.append(f"{row['definition']:8}{row['label']:18}{row['positives']:>6}{figures}")
-    told = "before > after" if old else "by cross-validation"
-    return "\n".join([*lines, f"by cross-validation on the documents that calibrate, {told}" if old else told])
+        lines.append(f"{row['definition']:8}{row['label']:15}{_figures(row)}")
+        if was := old.get((row["definition"], row["label"])):
+            lines.append(f"{'':8}{'before':15}{_figures(was)}")
+    return "\n".join([*lines, "by cross-validation; AP: average precision; ECE: expected calibration error"])
 
 
-def _change(before: Any, after: float) -> str:
-    return f"{before:.3f} > {after:.3f}" if isinstance(before, float) else f"{after:.3f}"
+def _figures(row: Mapping[str, Any]) -> str:
+    """Return the figures of a target, a dash where an old model does not tell one."""
+    told = [row.get(name) for name in _SHOWN]
+    return f"{row.get('positives', '-'):>6}" + "".join(
+        f"{each:>10.3f}" if isinstance(each, float) else f"{'-':>10}" for each in told
+    )

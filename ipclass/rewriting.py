@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from ipclass import writing
 from ipclass.errors import InputError
-from ipclass.files import STDIO, Block, Source, as_lines, as_table, format_of
+from ipclass.files import STDIO, Block, Source, as_lines, as_table, format_of, values
 from ipclass.layout import packing
 from ipclass.parsing import SET_APART
 from ipclass.rendering import pack
@@ -32,6 +32,21 @@ def refuse(source: Source, target: str, names: Sequence[str], *, force: bool) ->
         raise InputError(f"{source.path}: has a column {clash[0]!r} already; {SET_APART}")
     if target != STDIO:
         writing.refuse_to_replace([Path(target)], force)
+
+
+def columns_of(source: Source, names: Container[str]) -> pl.DataFrame:
+    """Return those of the columns ``names`` that the table of ``source`` has, as text.
+
+    Raises:
+        InputError: A row cannot be read.
+    """
+    source.learn_columns()
+    kept = [name for name in source.layout.columns if name in names]
+    parts: dict[str, list[str]] = {name: [] for name in kept}
+    for _, block in source.numbered():
+        for name in kept:
+            parts[name] += values(block, name)
+    return pl.DataFrame(parts, dict.fromkeys(kept, pl.String))
 
 
 def write(source: Source, target: str, names: Sequence[str], added: Added, *, format: str = "", force: bool = False) -> int:

@@ -37,7 +37,7 @@ def expit(x: Floats) -> Floats:
 
 
 def fit_platt(scores: Floats, truth: Bools, rounds: int = 100) -> Platt:
-    """Return the curve of highest likelihood, by Newton's method.
+    """Return the curve of highest likelihood, by Newton's method on standardised scores: from far off it may diverge.
 
     Raises:
         ValueError: All of ``truth`` is one class, which no curve can be fitted to.
@@ -46,8 +46,12 @@ def fit_platt(scores: Floats, truth: Bools, rounds: int = 100) -> Platt:
     if not positives or not negatives:
         raise ValueError(f"calibration needs both classes, got {positives} positives and {negatives} negatives")
     target = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.column_stack([scores, np.ones(len(scores))])
-    beta = np.array([1.0, 0.0])
+    middle, spread = float(scores.mean()), float(scores.std())
+    logit = float(np.log(target.sum() / (1 - target).sum()))
+    if spread <= 1e-12 * abs(middle):  # all alike but for rounding
+        return Platt(0.0, logit)
+    design = np.column_stack([(scores - middle) / spread, np.ones(len(scores))])
+    beta = np.array([0.0, logit])
     loss = _log_loss(design @ beta, target)
     for _ in range(rounds):
         p = expit(design @ beta)
@@ -60,7 +64,8 @@ def fit_platt(scores: Floats, truth: Bools, rounds: int = 100) -> Platt:
         if abs(loss - new) < 1e-10 * len(target):
             break
         loss = new
-    return Platt(float(beta[0]), float(beta[1]))
+    slope = float(beta[0]) / spread
+    return Platt(slope, float(beta[1]) - slope * middle)
 
 
 def _log_loss(margin: Floats, target: Floats) -> float:

@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -16,8 +16,8 @@ from polars.exceptions import PolarsError
 from ipclass import batch
 from ipclass.batch import Job, tagged_by
 from ipclass.calibration import Ints
-from ipclass.errors import InputError, OutputError, choices
-from ipclass.files import STDIO, Layout, RowError, Source, find_column, format_of, layout_of, separator_of
+from ipclass.errors import InputError, choices
+from ipclass.files import STDIO, Layout, RowError, Source, find_column, layout_of
 from ipclass.model import Model
 from ipclass.parsing import records_of
 from ipclass.records import DEFINITIONS, Definition
@@ -144,15 +144,12 @@ def prepared(frame: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def default_definitions(path: str, named: str) -> tuple[Definition, ...]:
+def default_definitions(path: str, named: Literal["", "strict", "broad", "both"]) -> tuple[Definition, ...]:
     """Return the definitions that ``named`` asks for: one, ``both``, or what the table was tagged with."""
     if named == "both":
         return DEFINITIONS
-    for definition in DEFINITIONS:
-        if named == definition:
-            return (definition,)
     if named:
-        raise InputError(f"no definition {named!r}; {choices(named, [*DEFINITIONS, 'both'])}")
+        return (named,)
     if "tagged_by" in _layout_of(path).columns:
         seen = {str(value).partition(":")[0] for value in _read(path)["tagged_by"].unique().to_list()}
         return tuple(each for each in DEFINITIONS if each in seen) or ("strict",)
@@ -185,35 +182,3 @@ def sha256(path: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_text_table(path: str) -> pl.DataFrame:
-    """Return all columns of a table; of text tables as they stand there.
-
-    Raises:
-        InputError: The file is not such a table.
-    """
-    try:
-        if format_of(path) == "parquet":
-            return pl.read_parquet(path)
-        return pl.read_csv(path, separator="\t" if format_of(path) == "tsv" else ",", infer_schema=False)
-    except (PolarsError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as a table: {str(error).splitlines()[0]}") from error
-
-
-def write_text_table(frame: pl.DataFrame, path: Path) -> None:
-    """Write ``frame`` as its ending says: CSV, TSV or Parquet.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    fresh = path.with_name(f".{path.name}.part")
-    try:
-        if format_of(str(path)) == "parquet":
-            frame.write_parquet(fresh)
-        else:
-            frame.write_csv(fresh, separator=separator_of(format_of(str(path))))
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
@@ -22,19 +23,29 @@ from ipclass import scores
 from ipclass.corpus import REPRESENTATIVE, TITLE_WEIGHT, Corpus, Entry, near_key
 from ipclass.counts import learn
 from ipclass.errors import CorpusError, LabelError, choices
+from ipclass.inputs import is_missing
 from ipclass.labels import Label, LabelSet, parse_label, template
 from ipclass.model import Target
 from ipclass.records import LEAST_GRADE, OTHER, UNSCORED, Definition, Document
 from ipclass.scores import Floats
 from ipclass.text import fields
 from ipclass.training import Recipe, train
-from ipclass.vectorizer import rows_of
+from ipclass.vectorizer import Ranges, check_ranges, rows_of
 
 Classes = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
 DEFINITION: Definition = "strict"
 """Judgements without grades know one definition only: the model that ``fit`` makes carries this one."""
+
+_SMALL, _LARGE = 1e-9, 1e9
+_RANGES: Ranges = {
+    "C": (Real, _SMALL, _LARGE),
+    "min_df": (Integral, 1, math.inf),
+    "evidence": (Real, 0, 1),
+    "smoothing": (Real, _SMALL, _LARGE),
+    "folds": (Integral, 2, math.inf),
+}
 
 
 class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -59,7 +70,7 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         smoothing: What is added to both counts of that ratio.
         folds: Calibration and thresholds rest on scores by models that had not seen the document's fold; at most so many.
         labels: The label files of the classes, if there are any: their openings are masked, and ``model_`` carries them.
-        random_state: Same seed, same model.
+        random_state: Same seed, same model. None, or a generator, gives a seed at random, as scikit-learn has it.
         n_jobs: Processes to use.
 
     Attributes:
@@ -76,7 +87,7 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         smoothing: float = 0.01,
         folds: int = 20,
         labels: LabelSet | None = None,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.C = C
@@ -97,15 +108,18 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         Raises:
             ValueError: ``X`` or ``y`` does not fit, or a class has too few positive or negative texts to learn from.
         """
+        check_ranges(self, _RANGES)
         targets = read_targets(y)
         texts = rows_of(X)
         groups = _groups(texts) if groups is None else [str(group) for group in groups]
         check_consistent_length(texts, targets.judged, groups)
+        if self.labels is not None and not isinstance(self.labels, LabelSet):
+            raise ValueError(f"labels must be a LabelSet, as ipclass.labels.read_labels returns it, got {self.labels!r}")
         learnt = _learnt(targets.classes, targets.several)
         try:
             labels = _labels([targets.classes[place] for place in learnt], self.labels)
             corpus = _corpus(texts, targets.judged[:, learnt], groups, labels)
-            recipe = Recipe(self.C, self.min_df, self.evidence, self.smoothing, self.folds, self.random_state)
+            recipe = Recipe(self.C, self.min_df, self.evidence, self.smoothing, self.folds, _seed(self.random_state))
             self.model_ = train(corpus, recipe, self.n_jobs or 1, (DEFINITION,))
         except (CorpusError, LabelError) as error:
             raise ValueError(str(error)) from error
@@ -143,17 +157,22 @@ class PatentTagger(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
         """Return the accuracy, or of several labels the mean of their F1, each on the texts that were judged for it.
 
-        A label that no text has and none is given counts for nothing in the mean.
+        A label that no text has and none is given counts for nothing in the mean. ``sample_weight`` is how much each text
+        counts.
         """
         check_is_fitted(self)
         if not self.multilabel_:
             return float(super().score(X, y, sample_weight))
-        judged = read_targets(y, self.classes_).judged
-        assigned = self.predict(X) == 1
-        known = ~np.isnan(judged)
-        each = [scores.f1(assigned[known[:, k], k], judged[known[:, k], k] == 1) for k in range(len(self.classes_))]
-        defined = [value for value in each if not math.isnan(value)]
-        return float(np.mean(defined)) if defined else math.nan
+        targets = read_targets(y, self.classes_)
+        if not targets.several:
+            raise ValueError(f"y holds one label a text, but several were learnt: {', '.join(map(str, self.classes_))}")
+        judged, assigned = targets.judged, self.predict(X) == 1
+        counted = np.ones(len(judged)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        check_consistent_length(assigned, judged, counted)
+        weights = counted[:, None] * ~np.isnan(judged)
+        right = (weights * (assigned & (judged == 1))).sum(axis=0)
+        named = (weights * assigned + weights * (judged == 1)).sum(axis=0)
+        return float(np.mean(2 * right[named > 0] / named[named > 0])) if named.any() else math.nan
 
     def _odds(self, given: Any) -> Floats:
         """Return the calibrated log-odds of each class that was learnt."""
@@ -197,6 +216,9 @@ def read_targets(y: Any, classes: Classes | None = None) -> Targets:
         y = held.to_list()
     elif hasattr(y, "__array__"):
         y = np.asarray(y)
+        y = y.tolist() if y.dtype == object else y
+    elif not isinstance(y, Sequence) and not sp.issparse(y):
+        raise ValueError(f"y is a list, an array, a series or a data frame, not {type(y).__name__}")
     if _is_label_lists(y):
         return _of_lists(y, classes)
     if sp.issparse(y):
@@ -216,8 +238,11 @@ def _is_label_lists(y: Any) -> bool:
 
 def _of_lists(y: Iterable[Iterable[str] | None], classes: Classes | None) -> Targets:
     rows = [None if row is None else set(row) - {OTHER} for row in y]
-    named = np.array(sorted(set().union(*(row for row in rows if row)))) if classes is None else classes
-    _check_learnt(set().union(*(row for row in rows if row)), named)
+    told = set().union(*(row for row in rows if row))
+    if classes is None and not told:
+        raise ValueError("y names no label: a list of labels is expected for each text, some of them not empty")
+    named = np.array(sorted(told)) if classes is None else classes
+    _check_learnt(told, named)
     judged = [[math.nan if row is None else float(label in row) for label in named] for row in rows]
     return Targets(named, np.array(judged).reshape(len(rows), len(named)), True)
 
@@ -247,9 +272,14 @@ def _of_matrix(y: Any, classes: Classes | None) -> Targets:
 
 
 def _of_classes(y: Any) -> Targets:
+    for row, value in enumerate(y if isinstance(y, list | tuple) else ()):
+        if is_missing(value):
+            raise ValueError(f"y, row {row}: {value} is no class; not judged (nan) can be told where texts have several labels")
     y = column_or_1d(y, warn=True)
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
+    if not len(y):
+        raise ValueError("y is empty: there is nothing to learn from")
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"y holds the one class {classes.tolist()[0]!r} only; a classifier needs two or more")
@@ -258,7 +288,11 @@ def _of_classes(y: Any) -> Targets:
 
 def _numbers(column: nw.Series[Any]) -> Floats:
     missing = column.is_null().to_list()
-    return np.array([math.nan if gone else float(v) for v, gone in zip(column.to_list(), missing, strict=True)], np.float64)
+    try:
+        return np.array([math.nan if gone else float(v) for v, gone in zip(column.to_list(), missing, strict=True)], np.float64)
+    except (TypeError, ValueError) as error:
+        told = "in a data frame a column is a label, with 0, 1 or nan; give a series where each text has one label"
+        raise ValueError(f"y, column {column.name!r}: {error}; {told}") from error
 
 
 def _checked(judged: Floats) -> Floats:
@@ -291,6 +325,11 @@ def _id(name: str, taken: Iterable[str]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:28] or "label"
     used = {*taken, OTHER, UNSCORED}
     return next(id for id in (plain, *(f"{plain}_{n}" for n in range(2, len(used) + 3))) if id not in used)
+
+
+def _seed(given: Any) -> int:
+    """Return the seed that ``random_state`` stands for."""
+    return int(given) if isinstance(given, Integral) else int(check_random_state(given).randint(2**31 - 1))
 
 
 def _groups(texts: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ This is the plain route and the definition: one text at a time, readable. ``coun
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
+
+from ipclass.errors import ModelError
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -92,16 +95,12 @@ class Settings:
 
     def mask_all(self, texts: Sequence[str]) -> list[str]:
         """Return ``mask`` of each text; several at a time are far faster than one by one."""
-        if not any(setting.patterns for setting in self.settings):
-            return list(texts)
-        import polars as pl  # a tenth of a second, needed only where there is something to mask
-
-        column = pl.Series(texts, dtype=pl.String)
-        for setting in self.settings:
+        masked = list(texts)
+        for setting in self.settings if masked else ():
             for pattern in setting.patterns:
-                masked = column.str.replace_all(anycase(pattern), f" {marker(setting.label)} ")
-                column = masked.str.slice(0, LONGEST_FIELD)  # a pattern that fits everywhere must not blow a text up
-        return column.to_list()
+                replaced = _replaced(masked, pattern, f" {marker(setting.label)} ")
+                masked = [text[:LONGEST_FIELD] for text in replaced]  # a pattern that fits everywhere must not blow a text up
+        return masked
 
     def openings(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, end and label of each such opening in ``text``, in order of their labels.
@@ -109,12 +108,10 @@ class Settings:
         >>> Settings((Setting("x", ("in a world of x",)),)).openings("In a world of X, a pump.")
         [(0, 15, 'x')]
         """
-        import polars as pl
-
         found = []
         for setting in self.settings:
             for pattern in setting.patterns:
-                marked = pl.Series([_MARKS.sub(" ", text)]).str.replace_all(f"({anycase(pattern)})", "\x02${1}\x03")[0]
+                (marked,) = _replaced([_MARKS.sub(" ", text)], pattern, "\x02${0}\x03")
                 parts = re.split("[\x02\x03]", marked)  # outside and inside of openings in turn
                 ends = list(accumulate(map(len, parts)))
                 found += [(ends[place - 1], ends[place], setting.label) for place in range(1, len(parts), 2)]
@@ -123,6 +120,29 @@ class Settings:
 
 NO_SETTINGS = Settings()
 _MARKS = re.compile("[\x02\x03]")
+_PROCESS = os.getpid()
+
+
+def _replaced(texts: list[str], pattern: str, by: str) -> list[str]:
+    """Return ``texts`` with all that ``pattern`` fits replaced; ``${0}`` in ``by`` stands for what was there.
+
+    Raises:
+        ModelError: This process is a fork of another, and the pattern is none that Python knows.
+    """
+    if os.getpid() != _PROCESS:  # polars waits for ever in a fork (as of nlp.pipe with n_process): its threads stayed behind
+        return _replaced_by_python(texts, pattern, by)
+    import polars as pl  # a tenth of a second, needed only where there is something to mask
+
+    return pl.Series(texts, dtype=pl.String).str.replace_all(anycase(pattern), by).to_list()
+
+
+def _replaced_by_python(texts: list[str], pattern: str, by: str) -> list[str]:
+    try:
+        found = re.compile(anycase(pattern))
+    except re.error as error:
+        told = "a forked process must do without polars; tag in one process, or in processes that are started anew"
+        raise ModelError(f"text.settings: {pattern[:60]!r} is no regular expression of Python: {error}; {told}") from error
+    return [found.sub(lambda match: by.replace("${0}", match[0]), text) for text in texts]
 
 
 def anycase(pattern: str) -> str:

@@ -113,6 +113,8 @@ def fit(corpus: Corpus, recipe: Recipe = Recipe(), jobs: int = 1, definitions: S
         CorpusError: As ``train``.
     """
     terms, counts = keep_terms((corpus.terms, corpus.counts), recipe.least_documents)
+    if not terms:
+        raise CorpusError(f"no term occurs in {recipe.least_documents:,} of {len(corpus):,} documents or more")
     matrix = sp.csr_matrix((counts.values, counts.terms, counts.starts), shape=(len(corpus), len(terms)))
     weighting = TfidfTransformer(sublinear_tf=True).fit(matrix)
     features = weighting.transform(matrix)

@@ -111,7 +111,7 @@ def drivers(
     """Return the terms that drive the share of ``label`` over the years, at most ``top`` rising and as many falling.
 
     Args:
-        frame: Documents with their texts: a data frame of pandas, polars or pyarrow.
+        frame: Documents with their texts: a data frame of pandas, polars or pyarrow; a lazy one is collected.
         label: The id of the label.
         year: The column of the year, or of a date to take it from.
         definition: ``strict`` or ``broad``.
@@ -121,10 +121,10 @@ def drivers(
         top: Terms to return of each kind.
 
     Raises:
-        InputError: A column is not there, or the documents are not of two years at least.
+        InputError: A column is not there, the documents are not of two years at least, or ``top`` is less than 1.
         LabelError: The model has no such label, or there is no such definition.
     """
-    held = eager(frame)
+    held = eager(frame.collect() if isinstance(frame, pl.LazyFrame) else frame)
     texts = frame_texts(held, title, abstract)
     names = list(map(str, held.columns))
     years = _years(as_polars(held, [year] if year in names else without_texts(names)), year)
@@ -147,6 +147,8 @@ def drivers_of(blocks: Iterable[Block], label: str, definition: Definition, mode
     The trend is the slope of least squares over the documents, its interval that of White (1980), "A
     heteroskedasticity-consistent covariance matrix estimator", Econometrica 48; both need only sums by term and year.
     """
+    if top < 1:
+        raise InputError(f"{top} terms of each kind: ask for 1 or more")
     column = model.column(label, definition)
     sums = _Sums(len(model.lexicon.terms))
     for texts, years in blocks:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,11 @@ from ipclass.counts import Lexicon, keep_terms, learn
 from ipclass.errors import InputError
 from ipclass.inputs import texts_of
 from ipclass.text import NO_SETTINGS, Settings
+
+Ranges = Mapping[str, tuple[type, float, float]]
+"""Of what kind a parameter is, the least and the greatest value it may have."""
+
+_RANGES: Ranges = {"min_df": (Integral, 1, math.inf), "title_weight": (Integral, 1, math.inf)}
 
 
 class TermCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -54,6 +62,7 @@ class TermCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         return self._counts(self._fit(X))
 
     def _fit(self, given: Any) -> list[str]:
+        check_ranges(self, _RANGES)
         listed = rows_of(given)
         terms, _ = keep_terms(learn(listed, self.settings or NO_SETTINGS, self.title_weight), self.min_df)
         if not terms:
@@ -87,6 +96,21 @@ class TermCounter(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def check_ranges(estimator: Any, ranges: Ranges) -> None:
+    """Look at the parameters of ``estimator`` that are numbers.
+
+    Raises:
+        ValueError: One is of another kind, or outside its range.
+    """
+    for name, (kind, least, most) in ranges.items():
+        value = getattr(estimator, name)
+        of_its_kind = isinstance(value, kind)
+        if not of_its_kind or not least <= value <= most:
+            numbers = "a whole number" if kind is Integral else "a number"
+            upwards = "or more" if most == math.inf else f"to {most:g}"
+            raise ValueError(f"{name}={value!r} must be {numbers}, {least:g} {upwards}")
 
 
 def rows_of(given: Any) -> list[str]:

@@ -97,10 +97,12 @@ def dask_workers(scheduler: str) -> Workers:
     try:
         import dask
         from distributed import Client, KilledWorker
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise OutputError("a Dask cluster needs the extra: pip install 'ipclass[dask]'") from error
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # blocks travel with their tasks
     try:
+        get_address_host_port(scheduler)  # a client of what is no address complains again when it is deleted
         client = Client(scheduler, timeout=10, set_as_default=False)
     except (OSError, ValueError) as error:
         raise OutputError(f"{scheduler}: no Dask scheduler answers there: {error}") from error

@@ -46,6 +46,18 @@ def refuse_to_replace(paths: Iterable[Path], force: bool) -> None:
             raise OutputError(f"{path}: exists; --force replaces it")
 
 
+def refuse_to_lose(read: Iterable[str | Path], written: Iterable[str | Path]) -> None:
+    """Say, before any work is done, that a file to be written is one that is read, whose content would be lost.
+
+    Raises:
+        OutputError: It is, whatever its name.
+    """
+    there = [Path(each) for each in read if Path(each).is_file()]
+    for path in map(Path, written):
+        if path.is_file() and any(path.samefile(each) for each in there):
+            raise OutputError(f"{path}: is read here, and would be lost; write to another file")
+
+
 def guarded(text: str) -> str:
     """Return ``text`` so that no spreadsheet program takes it for a formula.
 

@@ -114,3 +114,11 @@ def test_a_text_that_only_one_model_can_tag_is_counted(tiny_model: str, other: s
         files.Source(str(write_csv(tmp_path / "a.csv", rows))), Model.load(tiny_model), Model.load(other), "strict"
     )
     assert (found.rows, found.one_sided) == (4, 0)
+
+
+def test_changes_are_printed_as_json(tiny_model: str, other: str, patents_csv: Path) -> None:
+    told = json.loads(ipclass("compare", patents_csv, tiny_model, other, "--json").out)
+    assert told["documents"] == 60
+    assert {each["label"] for each in told["changes"]} == set(told["labels"])
+    assert sum(each["came"] + each["went"] for each in told["labels"].values()) == len(told["changes"]) > 0
+    assert (told["old"], told["new"]) == (Model.load(tiny_model).digest, Model.load(other).digest)

@@ -142,5 +142,5 @@ def test_a_plain_random_sample_is_drawn_and_estimated(tagged: Path, tmp_path: Pa
     assert found.code == 0
     assert "random_from_target" in found.out.decode()
     wrong = run("draw", tagged, *options, "--design", "rand", "-o", tmp_path / "x.csv")
-    assert (wrong.code, len(wrong.lines)) == (1, 1)
-    assert "no design 'rand'; did you mean 'random'? There are: stratified, random" in wrong.err
+    assert (wrong.code, len(wrong.lines)) == (2, 1)
+    assert "--design 'rand': did you mean 'random'? There are: stratified, random" in wrong.err

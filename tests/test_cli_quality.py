@@ -74,11 +74,14 @@ def test_agreement_is_told_by_label_and_definition(tmp_path: Path, tiny_corpus: 
     other = [{**row, "grades": {**row["grades"], "kites": 1 if row["id"] == "J0" else row["grades"]["kites"]}} for row in rows]
     two = write_jsonl(tmp_path / "two.jsonl", other)
     lines = ipclass("labels", "agreement", one, two, "--base", tiny_corpus).out.decode().splitlines()
-    assert [line.split()[:4] for line in lines[1:4]] == [
-        ["kites", "grades", "60", "1"],
-        ["kites", "strict", "60", "1"],
-        ["kites", "broad", "60", "0"],
+    assert [line.split()[:3] for line in lines[1:6]] == [
+        ["kites"],
+        ["grades", "60", "1"],
+        ["strict", "60", "1"],
+        ["broad", "60", "0"],
+        ["looms"],
     ]
+    assert max(map(len, lines)) <= 80
     facts = json.loads(ipclass("labels", "agreement", one, two, "--base", tiny_corpus, "--json").out)
     assert facts["looms"]["grades"]["kappa"]["value"] == 1
     assert 0.9 < facts["kites"]["strict"]["kappa"]["value"] < 1
@@ -101,3 +104,38 @@ def test_mistakes_are_one_line_and_exit_1(mine: Path, tmp_path: Path, tiny_corpu
         found = ipclass("labels", *command, *base, "-q")
         assert (found.code, found.out, len(found.lines)) == (1, b"", 1), found.err
         assert said in found.err
+
+
+def test_doubts_are_written_to_a_workbook_and_no_more_are_printed_than_asked_for(
+    mine: Path, tmp_path: Path, tiny_corpus: Path
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(mine.read_text("utf-8"))))
+    for row in rows[:9]:
+        row["looms"], row["kites"] = row["kites"], row["looms"]
+    rows.append({**rows[0], "id": "bad", "kites": "x"})
+    write_csv(mine, rows)
+    found = ipclass("labels", "doubts", mine, "--base", tiny_corpus, "-o", tmp_path / "d.xlsx", "-n", "2")
+    frame = excel.read(tmp_path / "d.xlsx")
+    assert frame.columns == ["id", "label", "grade", "suggested", "expected", "terms against"]
+    assert frame.height > 2
+    assert len(found.out.decode().splitlines()) == 1 + 2 * 2
+    assert "1 rows of judgements have an error and are passed over" in found.err
+    assert f"{frame.height} in all, 2 shown; -o writes them all" in found.err
+    quiet = ipclass("labels", "doubts", mine, "--base", tiny_corpus, "-n", "2", "-q")
+    assert (quiet.out, quiet.err) == (found.out, "")
+
+
+def test_where_nothing_is_doubted_there_is_no_table_and_no_sheet_to_read_again(tmp_path: Path, tiny_corpus: Path) -> None:
+    sure = write_csv(tmp_path / "sure.csv", table([row for row in judged(90) if 1 not in row["grades"].values()]))
+    found = ipclass("labels", "doubts", sure, "--no-base", "--base", tiny_corpus)
+    assert (found.code, found.out) == (0, b"")
+    again = ipclass("labels", "doubts", sure, "--no-base", "--base", tiny_corpus, "--sheet", tmp_path / "again.csv", "-q")
+    assert (again.code, len(again.lines)) == (1, 1)
+    assert "nothing to read again" in again.err
+
+
+def test_doubts_are_printed_as_json(mine: Path, tiny_corpus: Path) -> None:
+    found = ipclass("labels", "doubts", mine, "--base", tiny_corpus, "--json", "-q")
+    assert (found.code, found.err) == (0, "")
+    first = json.loads(found.out)[0]
+    assert (first["id"], first["label"], first["grade"], first["suggested"]) == ("M00", "kites", 0, 2)

@@ -111,20 +111,20 @@ def test_the_table_to_read_has_the_figures_in_per_cent_and_says_how_it_was_made(
     found = ipclass("shares", tagged, "--by", "country", "-l", "ai", *QUICK)
     assert (found.code, found.err) == (0, "")
     lines = found.out.decode().splitlines()
-    assert lines[0].split() == "definition label country n unscored counted share low high method flags".split()
-    shown = {line.split()[2]: line.split() for line in lines[1:5]}
+    assert lines[0].split() == "label country n unscored counted share low high flags".split()
+    shown = {line.split()[1]: line.split() for line in lines[1:5]}
     assert set(shown) == {"CN", "DE", "IS", "US"}
     made = tables.share_table(str(tagged), model, Request(by=("country",), labels=("ai",), draws=50))
     for cell in made.cells:
         row = shown[cell.group[0]]
-        assert row[3:5] == [f"{cell.share.n:,.0f}", f"{cell.unscored:.0f}"]
-        assert row[5] == f"{cell.share.naive:.2%}"
+        assert row[2:4] == [f"{cell.share.n:,.0f}", f"{cell.unscored:.0f}"]
+        assert row[4] == f"{cell.share.naive:.2%}"
         if cell.share.printable:
-            assert row[6:9] == [f"{value:.2%}" for value in (cell.share.share, cell.share.low, cell.share.high)]
+            assert row[5:8] == [f"{value:.2%}" for value in (cell.share.share, cell.share.low, cell.share.high)]
         else:
-            assert row[6:9] == ["/", "/", "/"]
-        assert row[9:] == ["E", cell.share.flags]
-    assert shown["IS"][6] == "/"
+            assert row[5:8] == ["/", "/", "/"]
+        assert row[8:] == [cell.share.flags]
+    assert shown["IS"][5] == "/"
     said = "\n".join(lines[5:])
     for words in (
         "Definition: strict",
@@ -135,6 +135,16 @@ def test_the_table_to_read_has_the_figures_in_per_cent_and_says_how_it_was_made(
         "sha256",
     ):
         assert words in said
+
+
+def test_definition_and_method_are_columns_only_where_they_differ_and_all_fits_80_columns(tagged: Path) -> None:
+    both = ipclass("shares", tagged, "--by", "country", "-d", "both", *QUICK).out.decode().splitlines()
+    assert both[0].split()[:3] == ["definition", "label", "country"]
+    assert {"strict", "broad"} <= {line.split(" ")[0] for line in both}
+    one = ipclass("shares", tagged, "--by", "country,year", *QUICK).out.decode().split("\n\n")[0].splitlines()
+    assert one[0].split()[:4] == ["label", "country", "year", "n"]
+    found = ipclass("indicators", tagged, "--holder", "assignee").out.decode().splitlines()
+    assert max(map(len, one + found)) <= 80
 
 
 def test_a_share_below_the_floor_is_printed_as_less_than_the_floor() -> None:
@@ -151,7 +161,7 @@ def test_what_nobody_scored_is_printed_as_a_slash(tagged: Path, simulated: pl.Da
     nothing = [pl.lit(None).alias(name) for name in simulated.columns if name.endswith("_probability")]
     simulated.with_columns(nothing).write_csv(tagged)
     found = ipclass("shares", tagged, "-l", "ai", *QUICK)
-    assert found.out.decode().splitlines()[1].split() == ["strict", "ai", "0", "1,500", "/", "/", "/", "/", "-", "/"]
+    assert found.out.decode().splitlines()[1].split() == ["ai", "0", "1,500", "/", "/", "/", "/", "/"]
 
 
 def test_json_holds_the_cells_and_how_they_were_made(tagged: Path, model: Model) -> None:
@@ -289,8 +299,8 @@ def test_families_breaks_and_split_labels_are_asked_for_and_told(tagged: Path) -
     assert "Counting: families, whole, a document of several labels in equal parts" in said
     assert "Break: from year 2017 on: new office." in said
     rows = [line.split() for line in said.splitlines()[1:6]]
-    assert {row[2]: "b" in row[-1] for row in rows} == {year: year == "2017" for year in "2015 2016 2017 2018 2019".split()}
-    assert sum(int(row[3]) + int(row[4]) for row in rows) == 750
+    assert {row[1]: "b" in row[-1] for row in rows} == {year: year == "2017" for year in "2015 2016 2017 2018 2019".split()}
+    assert sum(int(row[2]) + int(row[3]) for row in rows) == 750
 
 
 def test_growth_in_the_command_ends_before_the_open_years(tagged: Path) -> None:
@@ -351,12 +361,9 @@ def test_verify_refuses_after_a_change_of_a_parameter(stored: Path, tagged: Path
     assert "the figures come out differently" in refused(ipclass("shares", tagged, "--verify", stored))
 
 
-@pytest.mark.parametrize("content", [None, "", "{}", "[]", "null", '{"request": 1}', '{"request": {"bye": []}}', "{"])
-def test_verify_needs_to_know_how_the_table_was_made(stored: Path, tagged: Path, content: str | None) -> None:
-    if content is None:
-        beside(stored).unlink()
-    else:
-        beside(stored).write_text(content, "utf-8")
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"request": 1}', '{"request": {"bye": []}}', "{"])
+def test_verify_needs_to_know_how_the_table_was_made(stored: Path, tagged: Path, content: str) -> None:
+    beside(stored).write_text(content, "utf-8")
     said = refused(ipclass("shares", tagged, "--verify", stored))
     assert f"{beside(stored)}: does not say how {stored} was made" in said
 
@@ -400,11 +407,10 @@ def test_verify_makes_rates_per_inhabitant_again_from_the_population(tagged: Pat
         (["-m", "none"], "none: no model here"),
         (["-o", "none/shares.csv"], "none/shares.csv: its folder does not exist"),
         (["-o", "shares.doc"], "shares.doc: no table for the ending '.doc'; "),
-        (["--unit", "famly"], "no unit 'famly'; did you mean 'family'?"),
         (["--by", "year", "--break", "year=2016"], "write it as COLUMN=VALUE:REASON"),
         (["--by", "country", "--break", "year=2016:law"], "--break year=2016: not broken down by it; There are: country"),
         (["--by", "year", "--break", "year=2106:law"], "--break year=2106: no such group; did you mean '2016'?"),
-        (["--verify", "none.csv"], "none.csv.json: does not say how none.csv was made"),
+        (["--verify", "none.csv"], "none.csv.json: no such file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -467,6 +473,7 @@ def test_standard_input_is_refused_since_it_cannot_be_read_twice(command: str, s
         ["shares", "a.csv", "--draws", "5"],
         ["shares", "a.csv", "--level", "95"],
         ["shares", "a.csv", "--seed", "-1"],
+        ["shares", "a.csv", "--unit", "famly"],
         ["shares", "a.csv", "--buy", "year"],
         ["indicators"],
         ["indicators", "a.csv", "--seed", "-1"],
@@ -489,9 +496,11 @@ def test_indicators_are_printed_as_tables_with_reasons(tagged: Path) -> None:
     said = found.out.decode()
     for title in ("growth a year\n", "advantage by country\n", "overlap\n", "concentration\n"):
         assert f"\n{title}" in f"\n{said}"
-    iceland = [line for line in said.splitlines() if line.split()[1:2] == ["IS"]]
+    lines = [line.strip() for line in said.splitlines()]
+    iceland = [line.split() for line in lines if line.split()[1:2] == ["IS"]]
     assert len(iceland) == 4
-    assert all("20 documents, fewer than 500" in line for line in iceland)
+    assert all(row[2:6] == ["/"] * 4 for row in iceland)
+    assert all(any(line.startswith(f"/ {row[0]} IS: 20 documents, fewer than 500") for line in lines) for row in iceland)
 
 
 def test_indicators_as_json_are_valid_and_withheld_figures_are_null(tagged: Path) -> None:
@@ -555,3 +564,28 @@ def test_high_value_refuses_what_is_there_and_a_day_that_is_none(tagged: Path, t
     said = refused(ipclass("high-value", tagged, "-o", tmp_path / "v.csv", "--as-of", "January"))
     assert "--as-of 'January'" in said
     assert not (tmp_path / "v.csv").exists()
+
+
+def test_tables_that_are_damaged_or_cannot_be_written_are_one_line(tagged: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.parquet"
+    damaged.write_bytes(b"PAR1 and nothing else PAR1")
+    for command in (["shares", damaged], ["high-value", damaged, "-o", tmp_path / "v.csv"]):
+        assert "damaged.parquet: " in refused(ipclass(*command))
+    assert "its folder does not exist" in refused(ipclass("high-value", tagged, "-o", tmp_path / "none" / "v.csv"))
+
+
+def test_high_value_reads_and_writes_what_every_command_does(tmp_path: Path) -> None:
+    rows = [{"id": f"A{n}", "title": "=1+1", "award": "yes" if n % 2 else "no"} for n in range(9)]
+    write_csv(tmp_path / "in.csv", rows)
+    for name, then in (("a.jsonl", "b.csv.gz"), ("b.csv.gz", "c.parquet"), ("c.parquet", "d.csv")):
+        source = tmp_path / ("in.csv" if name == "a.jsonl" else name)
+        if name == "a.jsonl":
+            assert ipclass("high-value", source, "-o", tmp_path / name).code == 0
+        found = ipclass("high-value", tmp_path / name, "-o", tmp_path / then, "--prefix", f"{name[0]}_")
+        assert found.code == 0, found.err
+        assert "4 of high value, 0 not, 5 open" in found.err
+    made = pl.read_csv(tmp_path / "d.csv", infer_schema=False)
+    assert made.columns == ["id", "title", "award", "high_value", "a_high_value", "b_high_value", "c_high_value"]
+    assert made["c_high_value"].to_list() == [None, "true"] * 4 + [None]
+    assert made["title"].unique().to_list() == ["'=1+1"]
+    assert "a file instead of standard input" in refused(ipclass("high-value", "-", "-o", tmp_path / "e.csv"))

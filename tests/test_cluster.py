@@ -66,4 +66,6 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 def test_no_scheduler_is_one_line() -> None:
     with pytest.raises(OutputError, match="no Dask scheduler answers") as error:
         workers.dask_workers("tcp://127.0.0.1:1")
+    with pytest.raises(OutputError, match="nonsense: no Dask scheduler answers there: missing port number"):
+        workers.dask_workers("nonsense")
     assert "\n" not in str(error.value)

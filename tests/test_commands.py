@@ -60,6 +60,14 @@ def test_every_option_has_help_and_every_command_can_be_quiet_and_verbose(path: 
     assert {"-q", "-v"} <= {name for param in params for name in param.opts}
 
 
+def test_help_is_for_people_who_do_not_program() -> None:
+    for path in LEAVES:
+        shown = ipclass(*path.split()[1:], "--help").out.decode()
+        assert not re.search(r"<(str|list|Path|int)\b|[{}]", shown), path
+    assert ipclass("classify", "--help").out.decode().startswith("Usage: ipclass classify [OPTIONS] TABLE...\n")
+    assert ipclass("model", "verify", "--help").out.decode().startswith("Usage: ipclass model verify [OPTIONS] [MODEL]\n")
+
+
 def test_the_chapters_of_the_first_page_name_commands_that_there_are_and_each_once() -> None:
     named = [name for names in commands.CHAPTERS.values() for name in names.split()]
     assert len(set(named)) == len(named)
@@ -138,15 +146,18 @@ def test_verbose_shows_where_a_mistake_was_found(tmp_path: Path) -> None:
     assert "Traceback" not in ipclass("classify", tmp_path / "none.csv").err
 
 
-def on_a_terminal(*arguments: str, **variables: str) -> str:
-    """Run a command whose output goes to a terminal; return what it showed there."""
+def on_a_terminal(*arguments: str, code: int = 2, **variables: str) -> str:
+    """Run a command whose output goes to a terminal, and which ends with ``code``; return what it showed there."""
     outer, inner = pty.openpty()
     env = {name: value for name, value in environment().items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"} | variables
     done = subprocess.run([*MAIN, *arguments], stdout=inner, stderr=inner, stdin=subprocess.DEVNULL, env=env, check=False)
     os.close(inner)
-    shown = os.read(outer, 1 << 16).decode()
+    try:
+        shown = os.read(outer, 1 << 16).decode()
+    except OSError:  # so Linux says that nothing was shown
+        shown = ""
     os.close(outer)
-    assert done.returncode == 2
+    assert done.returncode == code, shown
     return shown
 
 
@@ -179,6 +190,24 @@ def test_what_is_said_is_broken_on_a_terminal_and_whole_in_a_pipe() -> None:
     shown = on_a_terminal("shares", "t.csv", "--method", "x", NO_COLOR="1", COLUMNS="60")
     assert len(shown.splitlines()) > 1
     assert all(len(line) <= 60 for line in shown.splitlines())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_documents_are_counted_while_somebody_watches_and_then_summed_up(tmp_path: Path, tiny_model: str) -> None:
+    table = str(write_csv(tmp_path / "in.csv", patents(60)))
+    command = ("classify", table, "-o", str(tmp_path / "out.csv"), "-m", tiny_model)
+    shown = on_a_terminal(*command, code=0, COLUMNS="80")
+    counted, summed = shown.rsplit("60 documents: kites 20, looms 20", 1)
+    assert "60 documents" in counted
+    assert counted.endswith("\x1b[2K")  # the line that counted is gone
+    assert "60 documents" not in summed
+    assert on_a_terminal(*command, "-q", "--force", code=0) == ""
+
+
+def test_a_cluster_needs_an_address(tmp_path: Path) -> None:
+    found = ipclass("classify", write_csv(tmp_path / "in.csv", patents(3)), "--backend", "dask")
+    assert found.code == 2
+    assert "a cluster needs --scheduler ADDRESS" in found.err
 
 
 # Output for machines
@@ -262,3 +291,122 @@ def test_completion_is_installed_for_a_shell(shell: str, tmp_path: Path) -> None
     assert "_IPCLASS_COMPLETE" in shown.stdout
     subprocess.run([sys.executable, "-c", run, "--install-completion", shell], env=env, capture_output=True, check=True)
     assert any(path.is_file() and "ipclass" in path.read_text("utf-8") for path in tmp_path.rglob("*"))
+
+
+def test_label_files_are_completed_as_files_and_labels_to_judge_for_as_labels() -> None:
+    offers = {
+        (path, param.opts[0]): param._custom_shell_complete is not None
+        for path, command in LEAVES.items()
+        for param in command.params
+    }
+    assert offers["ipclass shares", "--label"]
+    assert offers["ipclass next", "--for"]
+    assert offers["ipclass train", "--for"]
+    assert not offers["ipclass train", "--label"]
+    assert not offers["ipclass labels doubts", "--label"]
+
+
+# The same word means the same everywhere
+
+
+def test_an_option_about_the_table_or_the_model_means_the_same_in_every_command() -> None:
+    told: dict[str, set[tuple[str, ...]]] = {}
+    for param in (param for command in LEAVES.values() for param in command.params if param.param_type_name == "option"):
+        told.setdefault(param.opts[0], set()).add((*param.opts, param.help))
+    for name in ("--title", "--abstract", "--id", "--encoding", "--format", "--output-format", "--prefix", "--model"):
+        assert len(told[name]) == 1, told[name]
+    assert "--input-format" not in told
+
+
+def test_the_shipped_model_has_a_name_wherever_a_model_is_named(tmp_path: Path) -> None:
+    digest = Model.load().digest
+    for arguments in (["show"], ["show", "shipped"], ["show", "-m", "shipped"], ["verify", "shipped"], ["verify"]):
+        found = ipclass("model", *arguments, "--json")
+        assert json.loads(found.out)["digest"] == digest
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    assert ipclass("classify", table, "-m", "shipped").out == ipclass("classify", table).out
+    assert "one model is shown, not a and b" in told("model", "show", "a", "-m", "b")
+
+
+# What would be lost
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "shares {0} -o {0} --force --method cc",
+        "report {0} -o {0} --force --method cc",
+        "compare {0} {1} {1} -o {0} --force",
+        "next {0} -o {0} --force",
+        "audit draw {0} -l kites -o {0} --force",
+        "rules {0} --against-model -o {0} --force",
+        "classify {0} -o {2}/x.csv --rejects {0} --force",
+        "classify {0} -o {2}/x.csv --rejects {2}/link.csv --force",
+        "labels agreement {0} {0} -o {0} --force",
+    ],
+)
+def test_a_file_that_is_read_is_never_replaced_by_something_else(arguments: str, tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    before = table.read_bytes()
+    (tmp_path / "link.csv").symlink_to(table)
+    found = ipclass(*arguments.format(table, tiny_model, tmp_path).split())
+    assert (found.code, len(found.lines)) == (1, 1)
+    assert "is read here, and would be lost; write to another file" in found.err
+    assert table.read_bytes() == before
+
+
+def test_a_table_may_be_replaced_by_itself_with_more_columns(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    assert ipclass("classify", table, "-o", table, "--force", "-m", tiny_model).code == 0
+    assert table.read_text().startswith("publication_number,title,abstract,year,kites,looms,")
+
+
+# The streams
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize("arguments", [["labels", "list"], ["classify", "{}", "--table"], ["classify", "{}"]])
+def test_a_full_disk_behind_standard_output_is_one_line(arguments: list[str], tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    command = [*MAIN, *(each.format(table) for each in arguments), "-m", tiny_model]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "o space left on device" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another shell")
+def test_closed_streams_are_no_error(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    words = shlex.join([*MAIN, "classify", str(table), "-m", tiny_model, "-o", str(tmp_path / "out.csv"), "--force"])
+    for closed in ("2>&-", ">&-", "2>&- >&-"):
+        assert subprocess.run(["sh", "-c", f"{words} {closed}"], env=environment(), check=False).returncode == 0
+        (tmp_path / "out.csv").unlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_reader_that_has_read_enough_ends_a_command_that_prints_without_a_word(tmp_path: Path, tiny_model: str) -> None:
+    table = write_csv(tmp_path / "in.csv", patents(3000))
+    command = [*MAIN, "classify", str(table), "--table", "-m", tiny_model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(30)) == (b"", commands.CLOSED_PIPE)
+
+
+def test_an_option_that_would_have_no_effect_is_a_wrong_call() -> None:
+    assert "a scheduler is that of a cluster: add --backend dask" in told("classify", "t.csv", "--scheduler", "tcp://a:1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other permissions")
+def test_a_file_that_may_not_be_read_is_a_fault_of_the_data_whatever_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may read everything, as root, is told by ``os.access`` alone that he may not: nothing of it is a wrong call."""
+    table = write_csv(tmp_path / "in.csv", patents(9))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for arguments in (["labels", "agreement", table, table], ["judge", table], ["evaluate", table]):
+        found = ipclass(*arguments)
+        assert (found.code, len(found.lines)) == (1, 1), found.err

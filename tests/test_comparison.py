@@ -243,3 +243,13 @@ def test_the_counts_of_a_row_add_up(groups: list[tuple[bool | None, bool, bool |
         for side in ("model", "rule")
         for what in ("precision", "recall")
     )
+
+
+def test_a_row_that_cannot_be_read_leaves_no_half_table(tmp_path: Path, tiny_model: str) -> None:
+    path = write_csv(tmp_path / "in.csv", patents(4))
+    with path.open("a") as file:
+        file.write("too,few\n")
+    found = ipclass("rules", path, "-o", tmp_path / "out.csv", "-m", tiny_model)
+    assert (found.code, len(found.lines)) == (1, 1)
+    assert "row 5: has 2 fields" in found.err
+    assert [each.name for each in tmp_path.iterdir()] == ["in.csv"]

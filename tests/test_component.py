@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import spacy
-from conftest import document, patents
+from conftest import document, environment, patents
 from spacy.cli import app
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -73,6 +75,38 @@ def test_contexts_stay_with_their_documents(nlp: Language, expected: list[Any]) 
 
 def test_several_processes_tag_as_one_does(nlp: Language, expected: list[Any]) -> None:
     assert [doc._.ipclass for doc in nlp.pipe(TEXTS, n_process=2, batch_size=8)] == expected
+
+
+FORKED = """
+import spacy
+TEXTS = [
+    "A 5G or 6G communication system for supporting higher data rates is disclosed. A pump has an impeller and a valve.",
+    "A resonator reads out a superconducting qubit.",
+]
+nlp = spacy.blank("en")
+nlp.add_pipe("ipclass")
+before = [nlp(text)._.ipclass for text in TEXTS]
+assert nlp.get_pipe("ipclass").fitted.lexicon.settings.mask(TEXTS[0]) != TEXTS[0]
+print([doc._.ipclass for doc in nlp.pipe(TEXTS * 2, n_process=2, batch_size=1)] == before * 2)
+"""
+
+
+def test_several_processes_tag_when_this_one_has_tagged_before() -> None:
+    """They are forks of it, in which polars waits for ever; in a process of its own, for what hangs must not hang the tests."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True, env=environment()
+    )
+    assert done.stdout == "True\n"
+
+
+def test_an_error_handler_is_told_of_a_batch_that_cannot_be_tagged(nlp: Language) -> None:
+    docs = [nlp.make_doc(text) for text in TEXTS[:4]]
+    docs[1].user_data["title"] = 5
+    told: list[tuple[str, int, str]] = []
+    nlp.set_error_handler(lambda name, component, batch, error: told.append((name, len(batch), str(error)[:13])))
+    assert [doc.text for doc in nlp.pipe(docs, batch_size=2)] == TEXTS[2:4]
+    assert told == [("ipclass", 2, "doc.user_data")]
+    assert nlp.get_pipe("ipclass").get_error_handler() is not None
 
 
 def test_the_title_is_the_first_line_or_is_told(nlp: Language, tiny_model: str) -> None:
@@ -151,6 +185,16 @@ def test_a_model_that_is_not_there_is_told_when_it_is_needed(tmp_path: Path) -> 
         nlp("A kite.")
 
 
+def test_spacy_finds_nothing_that_it_takes_for_a_network_of_its_own() -> None:
+    """To ask for ``model``, as spaCy does of any component in an order that differs from run to run, must not read one."""
+    component = ipclass.component.Component(model="gone")
+    assert not any(hasattr(component, name) for name in ("model", "listeners", "listener_map", "find_listeners"))
+    nlp = spacy.blank("en")
+    nlp.add_pipe("tok2vec")
+    nlp.add_pipe("ipclass", config={"model": "gone"})
+    assert nlp.pipe_names == ["tok2vec", "ipclass"]
+
+
 def test_the_labels_are_shown(nlp: Language) -> None:
     assert nlp.pipe_labels["ipclass"] == ["kites", "looms"]
 
@@ -165,7 +209,7 @@ def test_a_saved_pipeline_brings_its_model_along(tiny_model: str, tmp_path: Path
     shutil.rmtree(copy)
     again = spacy.load(tmp_path / "pipeline")
     assert [doc._.ipclass for doc in again.pipe(TEXTS)] == expected
-    assert again.get_pipe("ipclass").model.digest == Model.load(tiny_model).digest
+    assert again.get_pipe("ipclass").fitted.digest == Model.load(tiny_model).digest
 
 
 def test_a_saved_model_that_was_changed_is_not_loaded(nlp: Language, tmp_path: Path) -> None:

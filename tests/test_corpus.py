@@ -105,6 +105,42 @@ def test_counts_of_another_number_of_rows_are_refused(folder: Path, tmp_path: Pa
         corpora.read_corpus(folder)
 
 
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("A3,2020,US,representative,A3,0,0,0\n", "row 4: not as many fields as the header has"),
+        ("A3,2020,US,representative,A3,0,0,0,0,0\n", "row 4: not as many fields as the header has"),
+        ("A3,2020,US,representative,A3,0,x,0,0\n", "row 4: a grade must be 0, 1 or 2"),
+        ("A3,2020,US,representative,A3,0,3,0,0\n", "row 4"),
+    ],
+)
+def test_a_bad_row_of_patents_is_named(folder: Path, tmp_path: Path, row: str, problem: str) -> None:
+    corpora.rebuild(folder, [judged(tmp_path, line(), line(id="A2"))], [])
+    with (folder / "patents.csv").open("a") as file:
+        file.write(row)
+    with pytest.raises(CorpusError, match=rf"patents\.csv, {problem}"):
+        corpora.read_corpus(folder)
+
+
+def test_missing_counts_and_counts_of_terms_that_are_none_are_named(folder: Path, tmp_path: Path) -> None:
+    corpora.rebuild(folder, [judged(tmp_path, line(), line(id="A2"))], [])
+    with np.load(folder / "patents.npz") as stored:
+        parts = dict(stored)
+    np.savez(folder / "patents.npz", **{**parts, "terms": parts["terms"] + len(parts["vocabulary"])})
+    with pytest.raises(CorpusError, match="names terms beyond its vocabulary"):
+        corpora.read_corpus(folder)
+    (folder / "patents.npz").unlink()
+    with pytest.raises(CorpusError, match=r"patents\.npz: missing"):
+        corpora.read_corpus(folder)
+
+
+def test_a_line_that_is_no_text_of_a_patent_is_named(folder: Path, tmp_path: Path) -> None:
+    texts = tmp_path / "pool.jsonl"
+    texts.write_text('{"id": "A9", "title": "Kite"}\n')
+    with pytest.raises(CorpusError, match=r"pool\.jsonl, line 1: no object with id, title, abstract"):
+        corpora.rebuild(folder, [judged(tmp_path, line())], [texts])
+
+
 def test_an_empty_corpus_says_what_it_lacks(folder: Path) -> None:
     with pytest.raises(CorpusError, match=r"neither authored\.jsonl nor patents\.csv"):
         corpora.read_corpus(folder)

@@ -94,6 +94,17 @@ def test_many_distinct_words_are_all_found_again() -> None:
     assert np.array_equal(lexicon.count(words).terms, np.arange(len(words)))
 
 
+@given(st.lists(st.sets(st.integers(1, 2**64 - 1), max_size=2000), max_size=5))
+def test_a_table_of_hashes_keeps_all_keys_however_far_it_grows(batches: list[set[int]]) -> None:
+    table, kept = module._Table(1), dict[int, int]()
+    for batch in batches:
+        fresh = [key for key in batch if key not in kept]
+        table.insert(np.array(fresh, np.uint64), np.arange(len(kept), len(kept) + len(fresh)))
+        kept |= {key: len(kept) + place for place, key in enumerate(fresh)}
+    asked = np.array([*kept, *(key ^ 1 for key in kept if key ^ 1 not in kept and key != 1)], np.uint64)
+    assert table.get(asked, -1).tolist() == [*kept.values(), *[-1] * (len(asked) - len(kept))]
+
+
 def test_a_pair_of_unknown_words_is_refused() -> None:
     with pytest.raises(ModelError, match="magnet"):
         Lexicon(["brain", "brain magnet"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from conftest import document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipclass import Document, Model
-from ipclass.errors import LabelError
-from ipclass.explanations import LONGEST_SHOWN, Explanation, explain, explain_html, page
+from ipclass import Document, Model, neighbours
+from ipclass.corpus import read_corpus, shipped
+from ipclass.errors import InputError, LabelError
+from ipclass.explanations import LONGEST_SHOWN, Explanation, explain, explain_html, nearest, page
 from ipclass.highlight import marked
 from ipclass.markup import clean
 from ipclass.neighbours import Neighbour
@@ -162,3 +164,18 @@ def test_a_notebook_shows_it(tiny_model: str) -> None:
     assert isinstance(found, Explanation)
     assert found._repr_html_() == explain_html(KITE, "kites", model=tiny_model)
     assert str(found) == repr(found)
+
+
+@pytest.mark.parametrize("given", [None, ["A kite"], 5])
+def test_what_is_no_document_is_refused(given: Any, tiny_model: str) -> None:
+    with pytest.raises(InputError, match="a document or a text is expected, got"):
+        explain(given, "kites", model=tiny_model)
+
+
+def test_the_nearest_patents_are_those_of_the_shipped_corpus_or_of_the_one_named(model: Model, tmp_path: Path) -> None:
+    text = "Qubit readout\nA resonator reads out a superconducting qubit."
+    found = nearest(text, "quantum", n=2)
+    assert found == neighbours.nearest(model, read_corpus(shipped()), text, 2, "quantum")
+    assert found == nearest(Document.of(text), "quantum", n=2, model=model, corpus=read_corpus(shipped()))
+    with pytest.raises(LabelError, match="no such folder of label files"):
+        nearest(text, corpus=tmp_path)

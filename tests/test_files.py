@@ -701,3 +701,27 @@ def test_what_a_spreadsheet_would_work_out_gets_an_apostrophe(text: str) -> None
 @pytest.mark.parametrize("text", ["-5", "+5", "-5.25", "-1.234,56", "-1e-5", "-5 %", "-", "--", "+", "5-3", "a=b", "", "'=1"])
 def test_numbers_and_lone_signs_and_what_begins_otherwise_are_left_alone(text: str) -> None:
     assert rendering.guarded(pl.DataFrame({"x": [text]}))["x"].to_list() == [text]
+
+
+def test_what_changes_between_the_cut_and_the_reading_is_told(tmp_path: Path) -> None:
+    short = table(tmp_path, "id,title,abstract\n")
+    with pytest.raises(InputError, match="became shorter while it was read"):
+        blocks.Range(str(short), 4, 100).read()
+    with pytest.raises(InputError, match="not a Parquet table"):
+        blocks.Slice(str(short), 0, 5).read()
+
+
+def test_a_block_for_another_machine_carries_its_rows(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"title": ["Kite", "Loom", "Ladle"], "abstract": ["a", "b", "c"]})
+    frame.write_parquet(tmp_path / "in.parquet")
+    (block,) = Source(str(tmp_path / "in.parquet")).blocks(places=True)
+    assert isinstance(block.content, blocks.Slice)
+    assert isinstance(block.carried().content, pl.DataFrame)
+    assert block.carried().content.equals(frame)
+    assert block.carried().carried().content.equals(frame)
+
+
+def test_a_carriage_return_in_the_header_and_utf16_without_its_mark_are_told(tmp_path: Path) -> None:
+    assert "header: has a CR in its midst" in problem(table(tmp_path, "title,abstract\rKite,It flies\n"))
+    unmarked = table(tmp_path, "title,abstract\nKite,It flies\n".encode("utf-16-le"), "b.csv")
+    assert "name utf-16-le or utf-16-be with --encoding" in problem(unmarked, encoding="utf-16")

@@ -15,7 +15,7 @@ from conftest import ipclass, judged, patents, write_csv
 from ipclass import Document, Model, corpus, tables, training
 from ipclass.corpus import Corpus, Entry
 from ipclass.counts import learn
-from ipclass.errors import InputError, LabelError, ShareError
+from ipclass.errors import InputError, LabelError, ModelError, ShareError
 from ipclass.frames import classify, shares
 from ipclass.grouping import Request
 
@@ -232,6 +232,25 @@ def test_two_columns_of_one_name_are_refused(tiny_model: str) -> None:
         classify(pd.DataFrame([["a", "b"]], columns=["abstract", "abstract"]), model=tiny_model)
 
 
+def test_fewer_terms_than_none_are_refused(tiny_model: str) -> None:
+    with pytest.raises(InputError, match="explain=-1"):
+        classify(pl.DataFrame(COLUMNS), model=tiny_model, explain=-1)
+
+
+@each_kind
+def test_a_frame_without_rows_has_the_columns_of_the_long_form(kind: str, tiny_model: str) -> None:
+    frame = KINDS[kind](COLUMNS)
+    whole, none = (as_polars(classify(each, model=tiny_model, wide=False)) for each in (frame, frame[:0]))
+    assert (none.columns, len(none)) == (whole.columns, 0)
+
+
+def test_a_column_that_is_no_text_may_be_broken_down_by(sure_model: str) -> None:
+    frame = pd.DataFrame(COLUMNS).rename(columns={"country": 7})
+    assert (
+        shares(frame, 7, model=sure_model, **ASKED)["7"].tolist() == shares(frame, "7", model=sure_model, **ASKED)["7"].tolist()
+    )
+
+
 def test_an_unknown_definition_is_refused(tiny_model: str) -> None:
     with pytest.raises(LabelError, match="did you mean 'broad'"):
         classify(pl.DataFrame(COLUMNS), model=tiny_model, definition="brod")
@@ -333,9 +352,15 @@ def test_what_is_asked_for_and_does_not_exist_is_refused(sure_model: str) -> Non
         ({"by": "contry"}, "no column 'contry'; did you mean 'country'?"),
         ({"definition": "wide"}, "no definition 'wide'"),
         ({"labels": "kite"}, "no label 'kite'; did you mean 'kites'?"),
+        ({"where": 5}, "shares(where=5): str is expected"),
+        ({"seed": -1}, "shares(seed=-1): a whole number, 0 or more, is expected"),
+        ({"draws": "60"}, "shares(draws='60'): a whole number"),
+        ({"level": None}, "shares(level=None): a number is expected"),
+        ({"model": 5}, "a Model or its folder is expected, got int"),
     ):
-        with pytest.raises((InputError, LabelError)) as error:
-            shares(frame, model=sure_model, **asked)
+        asked = {"model": sure_model, **asked}
+        with pytest.raises((InputError, LabelError, ModelError)) as error:
+            shares(frame, **asked)
         assert said in str(error.value)
 
 

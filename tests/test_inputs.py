@@ -48,6 +48,31 @@ def test_title_and_abstract_are_found_in_a_data_frame(frame: Any) -> None:
     assert texts_of(frame) == ["Kite\nIt flies.", "Pump\n"]
 
 
+ONE = ["Kite\nIt flies.", None]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.DataFrame({"texts": ONE}),
+        pl.DataFrame({"texts": ONE}),
+        pd.DataFrame({0: ONE}),
+        np.array(ONE, object).reshape(-1, 1),
+        ["Kite\nIt flies.", pd.NA],
+        ["Kite\nIt flies.", np.float32("nan")],
+        pa.array(ONE, pa.large_string()),
+    ],
+    ids=["pandas", "polars", "numbered", "numpy", "NA", "float32", "arrow"],
+)
+def test_a_single_column_of_any_name_holds_the_texts(given: Any) -> None:
+    """As a ``ColumnTransformer`` that picks one column hands them over."""
+    assert texts_of(given) == ["Kite\nIt flies.", ""]
+
+
+def test_a_single_column_of_titles_holds_titles() -> None:
+    assert texts_of(pd.DataFrame({"Title": ["Kite"]})) == ["Kite\n"]
+
+
 def test_an_array_of_two_columns_is_titles_and_abstracts() -> None:
     assert texts_of(np.array([["Kite", "It\nflies."], ["Pump", None]], object)) == ["Kite\nIt flies.", "Pump\n"]
 
@@ -62,7 +87,13 @@ def test_an_array_of_two_columns_is_titles_and_abstracts() -> None:
         (["a", b"b"], "row 1: texts must be str, got bytes"),
         (np.zeros((2, 3)), "shape (2, 3)"),
         (pd.DataFrame({"title": ["Kite", 5]}), "column 'title', row 1: texts must be str, got int '5'"),
-        (pd.DataFrame({"titel": ["Kite"]}), "no column for title or abstract; name it with abstract=. There are: titel"),
+        (
+            pd.DataFrame({"titel": ["Kite"], "n": [1]}),
+            "no column for title or abstract; name it with abstract=. There are: titel",
+        ),
+        (pd.DataFrame([["a", "b"]], columns=["abstract"] * 2), "Expected unique column names, got: - 'abstract' 2 times"),
+        (Document("Kite", "It flies."), "put it into a list"),
+        ({"title": ["Kite"]}, "got dict: give a list of them, or a data frame"),
         (pl.LazyFrame(COLUMNS), "collect it first"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ipclass import Document, Model
-from ipclass.errors import LabelError, ModelError
+from ipclass.errors import InputError, LabelError, ModelError, OutputError
 from ipclass.model import shipped
 from ipclass.records import OTHER, UNSCORED
 
@@ -58,6 +58,15 @@ def test_contributions_sum_to_the_score(model: Model, label: str, definition: st
     assert math.fsum(each.value for each in found) == pytest.approx(score, abs=1e-9)
     sizes = [abs(each.value) for each in found[:-1]]
     assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_text_stands_for_a_document_and_one_document_for_no_list(model: Model) -> None:
+    assert list(model.classify([TEXT.text])) == list(model.classify([Document(TEXT.title, TEXT.abstract)]))
+    for given in (TEXT, TEXT.text):
+        with pytest.raises(InputError, match="put it into a list"):
+            next(model.classify(given))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="a document or a text is expected, got int '5'"):
+        next(model.classify([5]))  # type: ignore[list-item]
 
 
 def test_probability_is_the_calibrated_score(model: Model) -> None:
@@ -177,3 +186,14 @@ def test_a_single_text_needs_no_scikit_learn() -> None:
         "sys.exit('sklearn' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folder_that_cannot_be_made_and_an_installation_without_a_model_are_told(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        model.save(tmp_path / "file" / "model")
+    monkeypatch.setattr("ipclass.model.SHIPPED", "none")
+    with pytest.raises(ModelError, match="has no model of its own; name a model folder, or make one: ipclass train"):
+        Model.load()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,10 @@ def test_no_module_has_the_name_of_what_the_package_offers() -> None:
     """Importing such a module would put it in the place of the function."""
     assert not MODULES & set(ipclass.__all__)
     assert ipclass.shares is frames.shares
+
+
+def test_the_version_is_that_of_the_command_line() -> None:
+    assert ipclass.__version__ == version("ipclass")
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -605,3 +605,31 @@ def test_a_mistake_is_one_line(
     assert len(ended.lines) == 1
     assert said in ended.err
     assert not Path("report.html").exists()
+
+
+def test_what_is_left_out_is_said_with_its_reason(
+    tagged: Path, tmp_path: Path, model: Model, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "titles.csv"
+    pl.read_csv(tagged, infer_schema=False).drop("abstract").write_csv(path)
+    monkeypatch.setattr(report, "MOST_HOLDERS", 1)
+    shown = page(gather(Wanted(str(path), COUNT, tiny_model), model))
+    assert re.search("No concentration: [0-9,]+ applicants are more than 1", shown)
+    assert "the examples are titles alone" in shown
+
+
+def test_a_table_that_changes_while_it_is_read_has_no_examples(
+    tagged: Path, tmp_path: Path, model: Model, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "growing.csv"
+    path.write_bytes(tagged.read_bytes())
+    opened = report.Source
+
+    def grown(name: str) -> report.Source:
+        path.write_bytes(path.read_bytes() + tagged.read_bytes().splitlines(keepends=True)[-1])
+        return opened(name)
+
+    monkeypatch.setattr(report, "Source", grown)
+    found = gather(Wanted(str(path), COUNT, tiny_model), model)
+    assert not found.examples
+    assert "the table changed while it was read" in page(found)

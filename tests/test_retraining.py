@@ -18,6 +18,7 @@ from tampering import files_in
 
 from ipclass import Model, gate, parts, retraining, training
 from ipclass import corpus as corpora
+from ipclass.errors import CorpusError
 from ipclass.judgements import Wanted
 from ipclass.retraining import Request, prepare, retrain
 from ipclass.search import LEAST_GAIN, search
@@ -151,7 +152,9 @@ def test_every_mistake_is_told_before_anything_is_fitted(tmp_path: Path, tiny_co
     found = train(table, "--base", tiny_corpus, "-o", tmp_path / "m")
     assert found.code == 1
     assert [line.split(": ")[1].removeprefix(f"{table}, ") for line in found.lines[:-1]] == ["row 2", "row 6", "row 5", "row 3"]
-    assert found.lines[-1] == "ipclass: 4 errors in what is to be learnt from; no model was made"
+    assert found.lines[-1] == (
+        "ipclass: 4 errors in what is to be learnt from; no model was made; --skip-bad-rows leaves such rows out"
+    )
     assert not (tmp_path / "m").exists()
     kept = train(table, "--base", tiny_corpus, "-o", tmp_path / "m", "--skip-bad-rows")
     assert kept.code == 0
@@ -196,6 +199,41 @@ def test_a_search_tries_the_settings_and_keeps_what_it_found(tmp_path: Path, tin
     assert chosen == present or chosen.macro_f1 >= present.macro_f1 + LEAST_GAIN
     assert chosen == tried[0] or tried[0].macro_f1 < present.macro_f1 + LEAST_GAIN
     assert len(tried) == 21
+
+
+def test_a_recipe_that_was_searched_is_told_with_those_that_were_tried(tmp_path: Path, tiny_corpus: Path) -> None:
+    table = write_csv(tmp_path / "mine.csv", mine())
+    found = train(table, "--base", tiny_corpus, "--search", "-o", tmp_path / "m", "--metrics-file", tmp_path / "facts.json")
+    assert found.lines[0] == "searching for a recipe ..."
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    recipe = (facts["recipe"]["penalty"], facts["recipe"]["evidence"])
+    assert recipe in [(each["penalty"], each["evidence"]) for each in facts["search"]]
+    assert len(facts["search"]) > 1
+
+
+def test_the_first_model_of_all_is_made_without_another(
+    tmp_path: Path, tiny_corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request((write_csv(tmp_path / "mine.csv", mine()),), base=tiny_corpus)
+    with_it = retrain(prepare(request), request).model
+    monkeypatch.setattr("ipclass.model.shipped", lambda: tmp_path / "nowhere")
+    without = retrain(prepare(request), request).model
+    assert without.facts["recipe"] == with_it.facts["recipe"]
+    assert np.array_equal(without.weights, with_it.weights)
+
+
+def test_what_cannot_be_learnt_from_names_the_way_out(tmp_path: Path, tiny_corpus: Path) -> None:
+    bad = write_csv(tmp_path / "bad.csv", [*mine(), {**mine(1, 900)[0], "kites": "x"}])
+    found = train(bad, "--base", tiny_corpus, "-o", tmp_path / "m")
+    assert found.lines[-1].endswith(
+        "1 error in what is to be learnt from; no model was made; --skip-bad-rows leaves such rows out"
+    )
+    assert train(bad, "--base", tiny_corpus, "-o", tmp_path / "m", "--skip-bad-rows").code == 0
+    request = Request((bad,), base=tiny_corpus)
+    with pytest.raises(CorpusError, match=r"bad\.csv, row 31: .*\(1 errors in all\)"):
+        retrain(prepare(request), request)
+    unreadable = ipclass("labels", "doubts", tiny_corpus / "labels" / "kites.toml", "--base", tiny_corpus)
+    assert (unreadable.code, len(unreadable.lines)) == (1, 1)
 
 
 # A technology of one's own
@@ -434,8 +472,15 @@ def test_rows_are_accounted_for(tmp_path: Path, tiny_corpus: Path) -> None:
 def test_what_was_before_stands_beside_what_is_now(tiny_model: str, tmp_path: Path, tiny_corpus: Path) -> None:
     request = Request((write_csv(tmp_path / "a.csv", mine()),), base=tiny_corpus)
     done = retrain(prepare(request), request)
-    assert " > " not in retraining.as_text(done)
-    assert " > " in retraining.as_text(replace(done, before=Model.load(tiny_model).facts["cross_validation"]))
+    before = Model.load(tiny_model).facts["cross_validation"]
+    assert "before" not in retraining.as_text(done)
+    lines = retraining.as_text(
+        replace(done, before=[before[0], {"definition": "broad", "label": "looms", "f1": 0.25}])
+    ).splitlines()
+    first, last = (lines[place].split() for place, line in enumerate(lines) if line.split()[:1] == ["before"])
+    assert first == ["before", str(before[0]["positives"]), *(f"{before[0][name]:.3f}" for name in retraining._SHOWN)]
+    assert last == ["before", "-", "-", "-", "0.250", "-", "-"]
+    assert max(map(len, lines)) <= 80
 
 
 def test_without_an_old_model_held_out_documents_say_how_good_the_new_one_is(tmp_path: Path, tiny_corpus: Path) -> None:

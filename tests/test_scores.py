@@ -54,6 +54,31 @@ def test_platt_needs_both_classes() -> None:
         scores.fit_platt(np.arange(3.0), np.zeros(3, bool))
 
 
+@given(PAIRS, st.floats(1e-3, 1e3), st.floats(-1e6, 1e6))
+def test_platt_gives_the_same_probabilities_wherever_the_scores_lie_and_however_wide(
+    pairs: list[tuple[float, bool]], scale: float, shift: float
+) -> None:
+    score, truth = unzip([*pairs, (0.0, True), (1.0, False)])
+    moved = (score + shift) * scale
+    assert scores.fit_platt(moved, truth)(moved) == pytest.approx(scores.fit_platt(score, truth)(score), abs=1e-6)
+
+
+@given(PAIRS, st.floats(-1e6, 1e6))
+def test_platt_converges_on_scores_far_from_zero(pairs: list[tuple[float, bool]], shift: float) -> None:
+    score, truth = unzip([*pairs, (0.0, False), (1.0, True)])
+    target = np.where(truth, (truth.sum() + 1) / (truth.sum() + 2), 1 / ((~truth).sum() + 2))
+    left = scores.fit_platt(score + shift, truth)(score + shift) - target
+    assert abs(left.sum()) < 1e-6  # both slopes of the likelihood are nought where it is highest
+    assert abs((left * score).sum()) < 1e-6
+
+
+@pytest.mark.parametrize("score", [0.0, 0.1, -7e5])
+def test_platt_learns_from_scores_that_are_all_alike_only_how_frequent_positives_are(score: float) -> None:
+    curve = scores.fit_platt(np.full(7, score), np.arange(7) < 2)
+    assert curve.slope == 0
+    assert curve(np.array([score, score + 1])) == pytest.approx((2 * 3 / 4 + 5 / 7) / 7)
+
+
 def test_platt_survives_separable_scores() -> None:
     curve = scores.fit_platt(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([False, False, True, True]))
     sure = curve(np.array([-2.0, 2.0]))

@@ -217,6 +217,13 @@ def test_labels_bring_their_openings_with_them(tiny_corpus: Path) -> None:
         (["kites"] * 5 + ["looms"] * 55, "looms, strict: 5 negative judgements; at least 10"),
         (np.where(np.arange(60) % 2, 1.0, np.nan), "NaN"),
         (np.linspace(0, 1, 60), "Unknown label type"),
+        ([], "y is empty"),
+        ({"a": 1}, "not dict"),
+        ([float("nan"), *CLASSES[1:]], "y, row 0: nan is no class; not judged"),
+        (np.array([None, *CLASSES[1:]], object), "y, row 0: None is no class"),
+        (pd.Series([pd.NA, *CLASSES[1:]], dtype="string"), "y, row 0: <NA> is no class"),
+        (pd.DataFrame({"technology": CLASSES}), "column 'technology': could not convert .* give a series"),
+        ([[] for _ in CLASSES], "y names no label"),
         (MATRIX + MATRIX, "row 0, column 0: 2 must be 0, 1 or nan"),
         (pd.DataFrame({"kites": MATRIX[:, 0] * 3}), "row 0, column 0: 3 must be 0, 1 or nan"),
     ],
@@ -224,6 +231,46 @@ def test_labels_bring_their_openings_with_them(tiny_corpus: Path) -> None:
 def test_a_target_that_cannot_be_learnt_is_refused(y: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         PatentTagger(folds=5).fit(TEXTS, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"C": 0}, "C=0 must be a number"),
+        ({"folds": 1}, "folds=1 must be a whole number, 2 or more"),
+        ({"min_df": 2.5}, "min_df=2.5 must be a whole number"),
+        ({"min_df": 99}, "no term occurs in 99 of 60 documents"),
+        ({"evidence": 2}, "evidence=2 must be a number, 0 to 1"),
+        ({"labels": ["kites"]}, "labels must be a LabelSet"),
+    ],
+)
+def test_a_parameter_that_makes_no_sense_is_refused(parameters: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        PatentTagger(**parameters).fit(TEXTS, CLASSES)
+
+
+def test_a_seed_may_be_left_to_chance_or_to_a_generator() -> None:
+    one, two = (PatentTagger(folds=3, random_state=np.random.RandomState(5)).fit(TEXTS, CLASSES) for _ in range(2))
+    assert one.model_.digest == two.model_.digest
+    drawn = PatentTagger(folds=3, random_state=None).fit(TEXTS, CLASSES)
+    assert drawn.predict(NEW).tolist() == one.predict(NEW).tolist()
+
+
+def test_weights_count_in_the_score_of_several_labels_too(several: PatentTagger) -> None:
+    """A text of weight 0 is none; twice the weight is the text twice."""
+    wrong = MATRIX.copy()
+    wrong[30:, 0] = 1 - wrong[30:, 0]
+    half = [1.0] * 30 + [0.0] * 30
+    assert several.score(TEXTS, wrong, half) == several.score(TEXTS[:30], wrong[:30])
+    doubled = several.score([*TEXTS, *TEXTS[30:]], np.vstack([wrong, wrong[30:]]))
+    assert several.score(TEXTS, wrong, [1.0] * 30 + [2.0] * 30) == pytest.approx(doubled)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        several.score(TEXTS, wrong, [1.0])
+
+
+def test_one_label_a_text_cannot_score_several(several: PatentTagger) -> None:
+    with pytest.raises(ValueError, match="one label a text, but several were learnt: 0, 1"):
+        several.score(TEXTS, CLASSES)
 
 
 def test_texts_of_one_group_cannot_be_calibrated() -> None:

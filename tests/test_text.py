@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipclass import text as text_stage
+from ipclass.errors import ModelError
 from ipclass.text import LONGEST_FIELD, NOTHING, STOP, Setting, Settings, analyse, fields, marker, normal, singular, terms
 
 SETTINGS = Settings((Setting("x1", (r"in a (?:5g|6g) system for higher rates",), (("5g", "6g"), ("rate", "rates"))),))
@@ -95,8 +99,22 @@ def test_many_texts_are_masked_as_each_alone_is(texts: list[str]) -> None:
         ("b", "a\x02b\x03", [(2, 3)]),
     ],
 )
-def test_openings_are_found_where_they_stand(pattern: str, text: str, spans: list[tuple[int, int]]) -> None:
-    assert Settings((Setting("x", (pattern,)),)).openings(text) == [(start, end, "x") for start, end in spans]
+@pytest.mark.parametrize("process", [os.getpid(), -1], ids=["polars", "forked"])
+def test_openings_are_found_where_they_stand(
+    process: int, pattern: str, text: str, spans: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_stage, "_PROCESS", process)
+    settings = Settings((Setting("x", (pattern,)),))
+    assert settings.openings(text) == [(start, end, "x") for start, end in spans]
+    assert settings.mask(text).count("settingx") == len(spans)
+
+
+def test_a_pattern_that_only_polars_knows_is_refused_in_a_forked_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings((Setting("x", (r"\p{Greek}+",)),))
+    assert settings.mask("a βγ b") == "a  settingx  b"
+    monkeypatch.setattr(text_stage, "_PROCESS", -1)
+    with pytest.raises(ModelError, match=r"is no regular expression of Python: .* tag in one process"):
+        settings.mask("a βγ b")
 
 
 def test_a_masked_text_never_grows_beyond_what_is_read() -> None:

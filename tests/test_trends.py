@@ -165,10 +165,15 @@ def test_what_gives_no_trend_is_refused(tiny: Model) -> None:
         (FRAME.drop("year"), {}, "no column 'year' and no date to take it from"),
         (FRAME, {"abstract": "abstrct"}, "no column 'abstrct'"),
         (FRAME, {"label": "kits"}, "no label 'kits'; did you mean 'kites'?"),
+        (FRAME, {"top": 0}, "0 terms of each kind: ask for 1 or more"),
     ):
         with pytest.raises((InputError, LabelError)) as error:
             drivers(frame, **{"label": "kites", "model": tiny, **asked})
         assert said in str(error.value)
+
+
+def test_a_lazy_frame_is_collected(tiny: Model) -> None:
+    assert drivers(FRAME.lazy(), "kites", model=tiny) == drivers(FRAME, "kites", model=tiny)
 
 
 def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, tiny: Model) -> None:

@@ -71,6 +71,20 @@ def test_what_is_not_a_list_of_texts_is_refused(wrong: Any) -> None:
         TermCounter().fit(wrong)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"min_df": 0.5}, "min_df=0.5 must be a whole number, 1 or more"),
+        ({"min_df": 0}, "min_df=0 must be"),
+        ({"title_weight": "2"}, "title_weight='2' must be"),
+    ],
+)
+def test_a_parameter_that_makes_no_sense_is_refused(parameters: dict[str, Any], said: str) -> None:
+    """``CountVectorizer`` takes 0.5 for a part of the texts: to take it for a number of them would go unnoticed."""
+    with pytest.raises(ValueError, match=said):
+        TermCounter(**parameters).fit(TEXTS)
+
+
 def test_no_term_often_enough_is_an_error() -> None:
     with pytest.raises(ValueError, match="lower min_df"):
         TermCounter(min_df=5).fit(TEXTS)

@@ -22,6 +22,7 @@ Written from the program by `make reference`. `ipclass COMMAND --help` says the 
 - Every command has `--quiet` (`-q`: nothing but errors), `--verbose` (`-v`: what is read, how long it took, and where a
   mistake was found) and `--help` (`-h`).
 - Exit code 0: fine. 1: the data do not allow it, or a gate failed. 2: the command was called wrongly. 130: interrupted.
+  141: what read the output has stopped, as `head` does.
 - `ipclass --install-completion` lets the tab key complete commands, options, labels and the columns of a table.
 """
 

@@ -256,7 +256,6 @@ def _person(row: Row) -> tuple[str, ...]:
 
 _G_PATENT = "patent_id patent_title patent_type"
 _LEGACY_PATENT = "id type number title abstract num_claims withdrawn"
-_FAMILY_CPC = "docdb_family_id cpc_class_symbol"
 
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "patentsview": (
