@@ -77,9 +77,10 @@ def train(
     prepared = retraining.prepare(request)
     for line in retraining.notices(prepared):
         say(line)
+    wrong = retraining.fatal(prepared, skip_bad_rows)
     for line in retraining.errors(prepared):
-        insist(line)
-    if wrong := retraining.fatal(prepared, skip_bad_rows):
+        (insist if wrong else say)(line)
+    if wrong:
         way_out = "; --skip-bad-rows leaves such rows out" if all(each.row for each in wrong) else ""
         raise CorpusError(
             f"{len(wrong):,} error{'s' if len(wrong) > 1 else ''} in what is to be learnt from; no model was made{way_out}"
