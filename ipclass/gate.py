@@ -162,7 +162,7 @@ def as_record(comparison: Comparison) -> dict[str, Any]:
 
 def as_table(comparison: Comparison) -> str:
     """Return a comparison as a table for a terminal of 80 columns."""
-    lines = [f"{'':8}{'':10}{'n':>6}{'n+':>6}{'F1 old':>8}{'new':>7}  {'difference (99 %)':<25}"]
+    lines = [f"{'':8}{'':10}{'n':>6}{'n+':>6}{'F1 old':>8}{'new':>7}  difference (99 %)"]
     for each in comparison.differences:
         head = f"{each.definition:8}{each.label:10}{each.documents:>6}{each.positives:>6}"
         lines.append(f"{head}{_told(each.old):>8}{_told(each.new):>7}  {_interval(each.difference):<25}{each.verdict}")
