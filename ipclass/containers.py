@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
+from weakref import finalize
 
 from ipclass.errors import InputError
 from ipclass.layout import STDIO, TABLE_ENDINGS, packing, unpacked_name
@@ -125,11 +126,14 @@ def _open(path: str) -> BinaryIO:
 
 
 def _in_archive(path: str) -> list[Member]:
+    file = _open(path)
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(file)
         parts = [part for part in archive.infolist() if not part.is_dir()]
     except BROKEN as error:
+        file.close()
         raise InputError(f"{path}: not a zip archive, or a damaged one: {error}") from error
+    finalize(archive, file.close)  # its members share it, and none of them is the last
     size = Path(path).stat().st_size
     packed, whole = sum(part.compress_size for part in parts), sum(part.file_size for part in parts)
     if len(parts) > MOST_MEMBERS or packed > size or whole > max(UNSUSPICIOUS, HIGHEST_RATIO * size):

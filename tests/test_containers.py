@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import random
@@ -320,6 +321,16 @@ def test_parquet_and_workbooks_in_an_archive_are_refused_with_the_way_on(tmp_pat
     assert "unpack it" in refused(archive(tmp_path / "a.zip", {"x.parquet": buffer.getvalue()}))
     book = excel.write({"a": Sheet(pl.DataFrame({"title": ["A"]}))})
     assert "unpack it" in refused(archive(tmp_path / "b.zip", {"x.xlsx": book}))
+
+
+def test_an_archive_that_only_the_collector_of_garbage_finds_is_closed_too(tmp_path: Path) -> None:
+    gc.freeze()  # what other tests have left is not looked at here
+    (member,) = containers.find([str(archive(tmp_path / "a.zip", {"x.csv": b"title,abstract\nA,B\n"}))]).members
+    circle: list[object] = [member, member.open()]
+    circle.append(circle)
+    del circle, member
+    gc.collect()  # a file left open is a ResourceWarning, which fails the test
+    gc.unfreeze()
 
 
 # Workbooks

@@ -512,7 +512,8 @@ def test_a_json_line_without_the_named_field_is_an_error_and_one_that_is_null_is
 def as_csv(path: Path) -> bytes:
     source = Source(str(path))
     source.learn_columns()
-    blocks = [parse(block, source.layout) for block in source.blocks()]
+    with closing(source.blocks()) as raw:
+        blocks = [parse(block, source.layout) for block in raw]
     return b"".join(files.as_table(block, pl.DataFrame({"n": [0] * len(block)}), source.layout, "csv") for block in blocks)
 
 
